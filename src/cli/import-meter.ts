@@ -1,0 +1,42 @@
+import { bytesText, countText, durationText } from './number-text.ts'
+import type { ProgressState } from './progress.ts'
+
+/** Counts what an import has made durable, and how fast. */
+export class ImportMeter {
+  readonly #startMs = performance.now()
+  #done = 0
+  #durableBytes = 0
+
+  get done(): number {
+    return this.#done
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.#startMs
+  }
+
+  advance(done: number, durableBytes: number): void {
+    this.#done = done
+    this.#durableBytes = durableBytes
+  }
+
+  describe(total: number | undefined): ProgressState {
+    const perSecond = vectorsPerSecond(this.#done, this.elapsedMs)
+    const details = [
+      total === undefined ? countText(this.#done) : `${countText(this.#done)} of ${countText(total)}`,
+      `${countText(perSecond)} vectors/s`,
+      ...remaining(this.#done, total, perSecond),
+      `${bytesText(this.#durableBytes)} durable`,
+    ]
+    return { label: 'importing', fraction: total === undefined ? undefined : this.#done / total, details }
+  }
+}
+
+export function vectorsPerSecond(vectors: number, durationMs: number): number {
+  return durationMs > 0 ? Math.round((vectors * 1000) / durationMs) : 0
+}
+
+function remaining(done: number, total: number | undefined, perSecond: number): string[] {
+  if (total === undefined || perSecond === 0) return []
+  return [`ETA ${durationText(Math.max(1000, ((total - done) * 1000) / perSecond))}`]
+}

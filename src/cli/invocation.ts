@@ -1,0 +1,91 @@
+import { parseArgs } from 'node:util'
+import { UsageError } from './cli-errors.ts'
+import type { Command, OptionDescription } from './command.ts'
+
+/** Options that every command takes. */
+export const COMMON_OPTIONS: Readonly<Record<string, OptionDescription>> = {
+  json: { help: 'print JSON instead of text' },
+  help: { help: 'print how to use this command' },
+}
+
+/** The arguments of one command, checked against its description. */
+export class Invocation {
+  readonly #positionals: readonly string[]
+  readonly #values: Readonly<Record<string, unknown>>
+
+  constructor(positionals: readonly string[], values: Readonly<Record<string, unknown>>) {
+    this.#positionals = positionals
+    this.#values = values
+  }
+
+  get json(): boolean {
+    return this.flag('json')
+  }
+
+  positional(index: number): string {
+    return this.#positionals[index] as string
+  }
+
+  positionalsFrom(index: number): readonly string[] {
+    return this.#positionals.slice(index)
+  }
+
+  flag(name: string): boolean {
+    return this.#values[name] === true
+  }
+
+  string(name: string): string | undefined {
+    return this.#values[name] as string | undefined
+  }
+
+  oneOf<T extends string>(name: string, choices: readonly T[]): T | undefined {
+    const text = this.string(name)
+    if (text === undefined || choices.includes(text as T)) return text as T | undefined
+    throw new UsageError(`--${name} must be ${choices.join(' or ')}, not '${text}'`)
+  }
+
+  positiveInteger(name: string): number | undefined {
+    const text = this.string(name)
+    if (text === undefined) return undefined
+    const number = Number(text)
+    if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number > 0) return number
+    throw new UsageError(`--${name} must be a whole number from 1, not '${text}'`)
+  }
+
+  number(name: string): number | undefined {
+    const text = this.string(name)
+    if (text === undefined) return undefined
+    const number = Number(text)
+    if (text.trim() !== '' && Number.isFinite(number)) return number
+    throw new UsageError(`--${name} must be a number, not '${text}'`)
+  }
+}
+
+export function parseInvocation(command: Command, argv: readonly string[]): Invocation {
+  const { positionals, values } = parse(command, argv)
+  if (values.help !== true) checkPositionals(command, positionals)
+  return new Invocation(positionals, values)
+}
+
+function parse(command: Command, argv: readonly string[]) {
+  const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {}
+  for (const [name, { value }] of Object.entries({ ...command.options, ...COMMON_OPTIONS })) {
+    options[name] = { type: value === undefined ? 'boolean' : 'string' }
+  }
+  options.help = { type: 'boolean', short: 'h' }
+  try {
+    return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true })
+  } catch (error) {
+    // Node explains at length and over several lines; the first sentence says what is wrong.
+    throw new UsageError((error as Error).message.split('\n')[0])
+  }
+}
+
+function checkPositionals({ positionals: names }: Command, given: readonly string[]): void {
+  const missing = names[given.length]
+  if (missing !== undefined) throw new UsageError(`<${missing.replace('…', '')}> is missing`)
+  const takesMore = names.at(-1)?.endsWith('…') === true
+  if (!takesMore && given.length > names.length) throw new UsageError(`unexpected argument '${given[names.length]}'`)
+  const empty = given.findIndex((value) => value === '')
+  if (empty !== -1) throw new UsageError(`<${names[Math.min(empty, names.length - 1)]?.replace('…', '')}> is empty`)
+}

@@ -1,0 +1,116 @@
+import type { Collection, SearchOptions, SearchResult } from '../store/public.ts'
+import { UsageError } from './cli-errors.ts'
+import { type CliContext, type Command, EXIT_OK } from './command.ts'
+import type { Invocation } from './invocation.ts'
+import { countText, distanceText, durationText, quantityText } from './number-text.ts'
+import { requireDirectory, withStore } from './store-access.ts'
+import { type Column, printable, tableLines } from './table.ts'
+import { openVectorFile } from './vector-file.ts'
+import { parseVector } from './vector-text.ts'
+
+const DEFAULT_K = 10
+
+export const searchCommand: Command = {
+  name: 'search',
+  summary: 'find the nearest entries of a collection',
+  positionals: ['dir', 'collection'],
+  options: {
+    id: { value: 'id', help: 'search near this entry' },
+    vector: { value: 'numbers', help: 'search near this vector: "[0.1, -0.2]" or "0.1,-0.2"' },
+    queries: { value: 'file', help: 'search near each vector of an fvecs file' },
+    k: { value: 'n', help: `hits to return (otherwise ${DEFAULT_K})` },
+    'max-distance': { value: 'd', help: 'no hits beyond this distance' },
+    metadata: { help: 'print metadata' },
+  },
+  notes: ['Exactly one of --id, --vector and --queries is needed. A list that begins with a minus: --vector=-0.1,0.2'],
+  examples: ['annals search ./data words --id king --k 5', 'annals search ./data sift --queries query.fvecs --json'],
+  run: runSearch,
+}
+
+async function runSearch(invocation: Invocation, context: CliContext): Promise<number> {
+  const query = readQuery(invocation)
+  const maxDistance = invocation.number('max-distance')
+  const options: SearchOptions = {
+    k: invocation.positiveInteger('k') ?? DEFAULT_K,
+    includeMetadata: invocation.flag('metadata'),
+    ...(maxDistance === undefined ? {} : { maxDistance }),
+    signal: context.out.signal,
+  }
+  await requireDirectory(invocation.positional(0))
+  return withStore(invocation, context, { readOnly: true }, async (store) => {
+    const collection = await store.collection(invocation.positional(1))
+    if ('queriesPath' in query) await searchEach(collection, query.queriesPath, options, invocation, context)
+    else await searchOne(collection, query.near, options, invocation, context)
+    return EXIT_OK
+  })
+}
+
+type Query = { readonly near: Float32Array | { readonly id: string } } | { readonly queriesPath: string }
+
+function readQuery(invocation: Invocation): Query {
+  const given = ['id', 'vector', 'queries'].filter((name) => invocation.string(name) !== undefined)
+  if (given.length !== 1) throw new UsageError('give exactly one of --id, --vector and --queries')
+  const id = invocation.string('id')
+  if (id !== undefined) return { near: { id } }
+  const vector = invocation.string('vector')
+  return vector === undefined ? { queriesPath: invocation.string('queries') as string } : { near: parseVector(vector) }
+}
+
+async function searchOne(
+  collection: Collection,
+  near: Float32Array | { readonly id: string },
+  options: SearchOptions,
+  { json }: Invocation,
+  { out }: CliContext,
+): Promise<void> {
+  const startMs = performance.now()
+  const result = await collection.search(near, options)
+  const durationMs = performance.now() - startMs
+  if (json) return out.json(resultJson(result))
+  await out.line(hitLines(result, options.includeMetadata === true).join('\n'))
+  await out.line(`${summaryOf(result)}, ${durationText(durationMs)}`)
+}
+
+async function searchEach(
+  collection: Collection,
+  path: string,
+  options: SearchOptions,
+  { json }: Invocation,
+  { out }: CliContext,
+): Promise<void> {
+  const file = await openVectorFile(path, 'fvecs')
+  try {
+    for await (const { id: row, vector } of file.records()) {
+      if (out.signal.aborted) return
+      const result = await collection.search(vector, options)
+      if (json) await out.json({ query: Number(row), ...resultJson(result) })
+      else await out.line([`query ${row}: ${summaryOf(result)}`, ...hitLines(result, options.includeMetadata === true), ''].join('\n'))
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+function resultJson({ hits, exact, visited }: SearchResult) {
+  return { hits: hits.map(({ id, distance, metadata }) => ({ id, distance, metadata })), exact, visited }
+}
+
+function summaryOf({ hits, exact, visited }: SearchResult): string {
+  return `${quantityText(hits.length, 'hit')}, ${exact ? 'exact' : 'approximate'}, ${countText(visited)} visited`
+}
+
+function hitLines({ hits }: SearchResult, withMetadata: boolean): string[] {
+  const columns: Column[] = [
+    { title: 'rank', align: 'right' },
+    { title: 'distance', align: 'right' },
+    { title: 'id' },
+    ...(withMetadata ? [{ title: 'metadata' }] : []),
+  ]
+  const rows = hits.map(({ id, distance, metadata }, index) => [
+    String(index + 1),
+    distanceText(distance),
+    printable(id),
+    metadata === undefined ? '' : printable(JSON.stringify(metadata)),
+  ])
+  return tableLines(columns, rows)
+}

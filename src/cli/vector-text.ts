@@ -1,0 +1,19 @@
+import { UsageError } from './cli-errors.ts'
+import { shortestFloat } from './number-text.ts'
+
+/** Reads a vector from the command line: a JSON array, or numbers with commas or spaces between them. */
+export function parseVector(text: string): Float32Array {
+  const inner = text.trim().replace(/^\[(.*)\]$/s, '$1').trim()
+  const words = inner === '' ? [] : inner.split(/\s*,\s*|\s+/)
+  const numbers = words.map((word) => (word === '' ? Number.NaN : Number(word)))
+  const vector = Float32Array.from(numbers)
+  const wrong = vector.findIndex((value) => !Number.isFinite(value))
+  if (wrong !== -1) throw new UsageError(`--vector: '${words[wrong]}' is not a number`)
+  if (vector.length === 0) throw new UsageError('--vector has no numbers')
+  return vector
+}
+
+/** The numbers as one would write them; read back as float32 they have the same bits. */
+export function vectorNumbers(vector: Float32Array): number[] {
+  return Array.from(vector, shortestFloat)
+}

@@ -1,0 +1,65 @@
+import { CHUNK_SLOTS } from '../base/limits.ts'
+import { BytesChunk } from './bytes-chunk.ts'
+
+/** The values of a column as they were at one moment, whatever is appended or replaced later. */
+export interface BytesCapture {
+  readonly count: number
+  /** A view of a slot's bytes, or `undefined` where it has none. */
+  borrow(slot: number): Uint8Array | undefined
+}
+
+/**
+ * Bytes of any length, or none, by slot: ids and documents. Bytes handed out stay as they are even after they are replaced,
+ * because nothing is written twice; only who must not keep a whole page alive has to copy. A value that is absent is not
+ * one that is empty.
+ */
+export class BytesColumn {
+  readonly #chunks: BytesChunk[] = []
+  #count = 0
+
+  /** Slots filled. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Appends the value of the next slot, copied. */
+  append(value: Uint8Array | undefined): void {
+    const chunkIndex = Math.floor(this.#count / CHUNK_SLOTS)
+    if (chunkIndex === this.#chunks.length) this.#chunks.push(new BytesChunk())
+    this.#chunks[chunkIndex]!.append(value)
+    this.#count += 1
+  }
+
+  /** Gives a slot another value, copied. Throws `RangeError` for a slot that is not there. */
+  replace(slot: number, value: Uint8Array | undefined): void {
+    this.#chunkOf(slot).replace(slot % CHUNK_SLOTS, value)
+  }
+
+  /** A view of a slot's bytes, or `undefined` where it has none. Throws `RangeError` for a slot that is not there. */
+  borrow(slot: number): Uint8Array | undefined {
+    return this.#chunkOf(slot).borrow(slot % CHUNK_SLOTS)
+  }
+
+  /** Whether a slot has exactly these bytes. Throws `RangeError` for a slot that is not there. */
+  equals(slot: number, bytes: Uint8Array): boolean {
+    return this.#chunkOf(slot).equals(slot % CHUNK_SLOTS, bytes)
+  }
+
+  /** The column as it is now, at the cost of a few references a chunk. */
+  capture(): BytesCapture {
+    const chunks = this.#chunks.map((chunk) => chunk.capture())
+    return { count: this.#count, borrow: (slot) => chunks[Math.floor(slot / CHUNK_SLOTS)]?.borrow(slot % CHUNK_SLOTS) }
+  }
+
+  /** Bytes of pages and index arrays. The chunk objects (about 300 bytes for 16,384 slots) are left out. */
+  memoryBytes(): number {
+    return this.#chunks.reduce((sum, chunk) => sum + chunk.memoryBytes(), 0)
+  }
+
+  #chunkOf(slot: number): BytesChunk {
+    if (!(Number.isInteger(slot) && slot >= 0 && slot < this.#count)) {
+      throw new RangeError(`no slot ${slot} of ${this.#count}`)
+    }
+    return this.#chunks[Math.floor(slot / CHUNK_SLOTS)]!
+  }
+}

@@ -1,0 +1,92 @@
+import type { Checksum } from '../base/checksum.ts'
+import { CHUNK_SLOTS } from '../base/limits.ts'
+import { ChainedHash } from './chained-hash.ts'
+import type { CollectionCapture } from './collection-capture.ts'
+import { METRICS } from './metric.ts'
+import type { StateCapture } from './state-capture.ts'
+
+const utf8 = new TextEncoder()
+/** Changes whenever the layout below does, so that digests of two layouts never meet. */
+const LAYOUT = utf8.encode('annals data digest 1')
+
+/**
+ * The `data` digest: a hash of what users stored, equal on every replica that applied the same log, however it got there.
+ * Works in slices of about 1 MiB and awaits `yieldToEventLoop` between them, while events may go on being applied.
+ *
+ * Layout, little-endian, every length before its content:
+ *   the layout's name (sized), collections u32; a collection, in order of creation:
+ *   creation LSN u64, name (u32 length, UTF-8), dimensions u32, metric u32 (position in METRICS), slots u32,
+ *   tombstones (one bit a slot, `ceil(slots / 8)` bytes);
+ *   for each live slot in order its id (u32 length, UTF-8);
+ *   for each live slot in order its document: u32 0 for none, else u32 length + 1, bytes;
+ *   for each live slot in order its vector, `dimensions` float32 as given.
+ *
+ * Dead entries are in by position only. Their content will be freed by compaction, and that happens on each replica at
+ * its own time; positions are part of the state because they order equal distances. Norms and the identity table are left
+ * out: both are functions of what is in. So is the LSN: two states of equal content are equal.
+ */
+export async function digestState(
+  capture: StateCapture,
+  checksum: Checksum,
+  yieldToEventLoop: () => Promise<void>,
+): Promise<bigint> {
+  const hash = new ChainedHash(checksum)
+  hash.writeSized(LAYOUT)
+  hash.writeU32(capture.collections.length)
+  for (const collection of capture.collections) {
+    for (const _ of writeCollection(hash, collection)) await yieldToEventLoop()
+  }
+  return hash.finish()
+}
+
+/** Writes a collection; yields after each value with which a piece was hashed, so that the caller may pause. */
+function* writeCollection(hash: ChainedHash, collection: CollectionCapture): Generator<void> {
+  hash.writeU64(collection.creationLsn)
+  hash.writeSized(utf8.encode(collection.name))
+  hash.writeU32(collection.dimensions)
+  hash.writeU32(METRICS.indexOf(collection.metric))
+  hash.writeU32(collection.slotCount)
+  hash.writeBytes(collection.tombstones)
+  yield* writeLiveSlots(hash, collection, (slot) => hash.writeSized(collection.borrowId(slot)))
+  yield* writeLiveSlots(hash, collection, (slot) => writeDocument(hash, collection.borrowDocument(slot)))
+  yield* writeVectors(hash, collection)
+}
+
+function* writeLiveSlots(
+  hash: ChainedHash,
+  collection: CollectionCapture,
+  write: (slot: number) => void,
+): Generator<void> {
+  let pieces = hash.hashedPieces
+  for (let slot = 0; slot < collection.slotCount; slot++) {
+    if (!collection.isDead(slot)) write(slot)
+    if (hash.hashedPieces === pieces) continue
+    yield
+    pieces = hash.hashedPieces
+  }
+}
+
+function writeDocument(hash: ChainedHash, document: Uint8Array | undefined): void {
+  hash.writeU32(document === undefined ? 0 : document.byteLength + 1)
+  if (document !== undefined) hash.writeBytes(document)
+}
+
+/** Live rows that stand side by side go in as one run, which ends with its block: at most 1 MiB. */
+function* writeVectors(hash: ChainedHash, collection: CollectionCapture): Generator<void> {
+  let pieces = hash.hashedPieces
+  let slot = 0
+  while (slot < collection.slotCount) {
+    let end = slot
+    while (end < collection.slotCount && end - slot < CHUNK_SLOTS && !collection.isDead(end)) end += 1
+    if (end === slot) {
+      slot += 1
+      continue
+    }
+    const { bytes, rows } = collection.borrowRows(slot, end - slot)
+    hash.writeBytes(bytes)
+    slot += rows
+    if (hash.hashedPieces === pieces) continue
+    yield
+    pieces = hash.hashedPieces
+  }
+}

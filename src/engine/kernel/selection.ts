@@ -1,0 +1,55 @@
+import type { Selection } from './scan-kernel.ts'
+
+/** Keeps (score, slot) if it is among the k nearest. The kernel in assembly/ takes the same steps, to the same bits. */
+export function offer(selection: Selection, score: number, slot: number): void {
+  const { k, scores, slots } = selection
+  if (selection.count < k) {
+    siftUp(selection, selection.count, score, slot)
+    selection.count++
+  } else if (isFarther(scores[0]!, slots[0]!, score, slot)) {
+    siftDown(selection, score, slot)
+  }
+}
+
+/** The selection in order, nearest first, equal scores by slot. The selection itself stays a heap. */
+export function sortedSelection(selection: Selection): { slots: Uint32Array; scores: Float64Array } {
+  const { count, scores, slots } = selection
+  const order = Uint32Array.from({ length: count }, (_, index) => index)
+  order.sort((a, b) => (isFarther(scores[a]!, slots[a]!, scores[b]!, slots[b]!) ? 1 : -1))
+  return {
+    slots: Uint32Array.from(order, (index) => slots[index]!),
+    scores: Float64Array.from(order, (index) => scores[index]!),
+  }
+}
+
+/** Whether (score, slot) is farther than (otherScore, otherSlot): the one order of hits. */
+function isFarther(score: number, slot: number, otherScore: number, otherSlot: number): boolean {
+  return score > otherScore || (score === otherScore && slot > otherSlot)
+}
+
+/** Moves the free place at `index` up to where (score, slot) belongs. */
+function siftUp({ scores, slots }: Selection, index: number, score: number, slot: number): void {
+  while (index > 0) {
+    const parent = (index - 1) >> 1
+    if (!isFarther(score, slot, scores[parent]!, slots[parent]!)) break
+    scores[index] = scores[parent]!
+    slots[index] = slots[parent]!
+    index = parent
+  }
+  scores[index] = score
+  slots[index] = slot
+}
+
+/** Drops the worst and moves its place down to where (score, slot) belongs. */
+function siftDown({ count, scores, slots }: Selection, score: number, slot: number): void {
+  let index = 0
+  for (let child = 1; child < count; child = index * 2 + 1) {
+    if (child + 1 < count && isFarther(scores[child + 1]!, slots[child + 1]!, scores[child]!, slots[child]!)) child++
+    if (!isFarther(scores[child]!, slots[child]!, score, slot)) break
+    scores[index] = scores[child]!
+    slots[index] = slots[child]!
+    index = child
+  }
+  scores[index] = score
+  slots[index] = slot
+}

@@ -1,0 +1,48 @@
+import { RowBlocks } from './row-blocks.ts'
+
+/**
+ * The vectors exactly as they were given, one row of `dimensions` float32 a slot. Rows travel as bytes from end to end and
+ * are never read as numbers on the way, so every bit comes back. Rows are little-endian, as is every machine that annals
+ * runs on (WebAssembly memory always is).
+ */
+export class OriginalsColumn {
+  readonly dimensions: number
+  readonly #rows: RowBlocks<Float32Array>
+
+  constructor(dimensions: number) {
+    this.dimensions = dimensions
+    this.#rows = new RowBlocks(dimensions, Float32Array.BYTES_PER_ELEMENT, (elements) => new Float32Array(elements))
+  }
+
+  /** Slots filled. */
+  get count(): number {
+    return this.#rows.rows
+  }
+
+  get rowsPerBlock(): number {
+    return this.#rows.rowsPerBlock
+  }
+
+  /** Appends rows of `dimensions * 4` bytes at any alignment, copied. Throws `RangeError` unless they are whole rows. */
+  append(bytes: Uint8Array): void {
+    this.#rows.appendBytes(bytes)
+  }
+
+  /** The vector of a slot, `dimensions` long, in memory of its own. Throws `RangeError` for a slot that is not there. */
+  copyVector(slot: number): Float32Array {
+    return this.#rows.borrowRun(slot, 1).elements.slice()
+  }
+
+  /**
+   * The rows from `firstSlot` on: `rows * dimensions` components, at most `maxRows` rows, fewer where a block or the column
+   * ends. Throws `RangeError` for a first slot that is not there.
+   */
+  borrowRun(firstSlot: number, maxRows: number): { vectors: Float32Array; rows: number } {
+    const { elements, rows } = this.#rows.borrowRun(firstSlot, maxRows)
+    return { vectors: elements, rows }
+  }
+
+  memoryBytes(): number {
+    return this.#rows.memoryBytes()
+  }
+}

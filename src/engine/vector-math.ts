@@ -1,0 +1,47 @@
+/**
+ * The euclidean length of `dimensions` components from `offset` on, in float64, in the lane order of the kernel: square i
+ * goes to lane i mod 4, the sum is (lane0 + lane2) + (lane1 + lane3). Equal vectors thus have equal norms everywhere.
+ *
+ * Squares of float32 neither overflow nor vanish in float64, so the result is finite exactly when every component is, and
+ * zero exactly when every component is.
+ */
+export function normOf(vector: Float32Array, offset = 0, dimensions = vector.length - offset): number {
+  let lane0 = 0
+  let lane1 = 0
+  let lane2 = 0
+  let lane3 = 0
+  const end = offset + dimensions
+  const endOfFours = end - (dimensions & 3)
+  let index = offset
+  for (; index < endOfFours; index += 4) {
+    const component0 = vector[index]!
+    const component1 = vector[index + 1]!
+    const component2 = vector[index + 2]!
+    const component3 = vector[index + 3]!
+    lane0 += component0 * component0
+    lane1 += component1 * component1
+    lane2 += component2 * component2
+    lane3 += component3 * component3
+  }
+  if (index < end) lane0 += vector[index]! * vector[index]!
+  if (index + 1 < end) lane1 += vector[index + 1]! * vector[index + 1]!
+  if (index + 2 < end) lane2 += vector[index + 2]! * vector[index + 2]!
+  return Math.sqrt(lane0 + lane2 + (lane1 + lane3))
+}
+
+/**
+ * The norms of the rows in `bytes`, whose length is a multiple of `dimensions * 4`, at any alignment: little-endian
+ * float32. A row with a component that is not finite has a norm that is not.
+ */
+export function normsOfRows(bytes: Uint8Array, dimensions: number): Float64Array {
+  const rowBytes = dimensions * Float32Array.BYTES_PER_ELEMENT
+  const norms = new Float64Array(bytes.byteLength / rowBytes)
+  // Rows decoded from a record stand at any offset, and a Float32Array cannot: each goes through an aligned one.
+  const row = new Float32Array(dimensions)
+  const rowAsBytes = new Uint8Array(row.buffer)
+  for (let index = 0; index < norms.length; index++) {
+    rowAsBytes.set(bytes.subarray(index * rowBytes, (index + 1) * rowBytes))
+    norms[index] = normOf(row)
+  }
+  return norms
+}

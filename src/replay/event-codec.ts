@@ -1,0 +1,60 @@
+import { decodeCbor, encodeCbor } from '../base/cbor.ts'
+import { StoreError } from '../base/errors.ts'
+import type { StoreEvent } from '../engine/events.ts'
+
+/**
+ * The payload of a record: a CBOR array of events, each an array of its name and its fields, in the order of the table in
+ * docs/FORMAT.md. Vectors and documents are byte strings, so their bits pass through untouched.
+ */
+const FIELDS = {
+  create: ['name', 'dimensions', 'metric'],
+  drop: ['collection'],
+  add: ['collection', 'ids', 'vectors', 'documents'],
+  update: ['collection', 'id', 'document'],
+  delete: ['collection', 'ids'],
+} as const satisfies Record<StoreEvent['type'], readonly string[]>
+
+/** Encodes one atomic batch. The result is no longer connected to the events' arrays. */
+export function encodeEvents(events: readonly StoreEvent[]): Uint8Array {
+  return encodeCbor(
+    events.map((event) => {
+      const fields = event as unknown as Record<string, unknown>
+      return [event.type, ...FIELDS[event.type].map((field) => fields[field] ?? null)]
+    }),
+  )
+}
+
+/**
+ * Decodes a payload whose chain was verified. The fields are as they were found: `applyEvent` checks each before it is used.
+ * Byte strings are borrowed from `payload`.
+ * @throws StoreError `ERR_RECORD_INVALID` where it is no list of events, `ERR_FORMAT_VERSION` for an event that this release
+ * does not know: passing over it would make this copy differ from the others without a sign.
+ */
+export function decodeEvents(payload: Uint8Array): StoreEvent[] {
+  let decoded: unknown
+  try {
+    decoded = decodeCbor(payload)
+  } catch (error) {
+    throw new StoreError('ERR_RECORD_INVALID', 'the payload of a record is not CBOR', { cause: error })
+  }
+  if (!Array.isArray(decoded)) throw new StoreError('ERR_RECORD_INVALID', 'the payload of a record is not a list of events')
+  return decoded.map(decodeEvent)
+}
+
+function decodeEvent(encoded: unknown): StoreEvent {
+  if (!Array.isArray(encoded) || typeof encoded[0] !== 'string') {
+    throw new StoreError('ERR_RECORD_INVALID', 'an event of a record has no name')
+  }
+  const [type, ...values] = encoded as [string, ...unknown[]]
+  if (!Object.hasOwn(FIELDS, type)) {
+    throw new StoreError('ERR_FORMAT_VERSION', `the log has an event '${type}' of a newer release`, { details: { event: type } })
+  }
+  const fields: readonly string[] = FIELDS[type as StoreEvent['type']]
+  const event: Record<string, unknown> = { type }
+  for (const [index, field] of fields.entries()) {
+    const value = values[index]
+    if (value !== null && value !== undefined) event[field] = value
+  }
+  if (Array.isArray(event.documents)) event.documents = event.documents.map((document) => document ?? undefined)
+  return event as unknown as StoreEvent
+}

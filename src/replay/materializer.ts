@@ -1,0 +1,66 @@
+import { type ErrorCode, isStoreError } from '../base/errors.ts'
+import { applyEvent } from '../engine/apply-event.ts'
+import type { EventOutcome } from '../engine/events.ts'
+import type { StoreState } from '../engine/store-state.ts'
+import type { LogRecord } from '../wal/record.ts'
+import { decodeEvents } from './event-codec.ts'
+
+/** What a record did. */
+export interface RecordOutcome {
+  readonly lsn: number
+  readonly outcomes: readonly EventOutcome[]
+}
+
+/**
+ * Takes records into the state: the only caller of `applyEvent`, and the same for live writes, recovery and readers. It is
+ * fed with the bytes of the log in every case, so what a writer sees is what a reopened store will see.
+ */
+export class Materializer {
+  readonly #state: StoreState
+  #records = 0
+  #events = 0
+  #misfits = 0
+  #lsn = 0
+
+  constructor(state: StoreState) {
+    this.#state = state
+  }
+
+  /** LSN of the last record taken in. */
+  get lsn(): number {
+    return this.#lsn
+  }
+
+  /** Records, events, and events that did not fit the state, since the materializer was made. */
+  get counts(): { records: number; events: number; misfits: number } {
+    return { records: this.#records, events: this.#events, misfits: this.#misfits }
+  }
+
+  /**
+   * Applies one record. Records come in order of LSN, without gaps.
+   * @throws StoreError `ERR_FORMAT_VERSION` for an event of a newer release. A record that cannot be decoded, though its chain
+   * holds, changes nothing and says so in its outcome: no logged record can make opening fail.
+   */
+  apply(record: LogRecord): RecordOutcome {
+    if (this.#lsn !== 0 && record.lsn !== this.#lsn + 1) throw new RangeError(`record ${record.lsn} follows record ${this.#lsn}`)
+    const outcomes = this.#applyPayload(record)
+    this.#lsn = record.lsn
+    this.#records += 1
+    this.#events += outcomes.length
+    this.#misfits += outcomes.filter(({ code }) => code !== undefined).length
+    return { lsn: record.lsn, outcomes }
+  }
+
+  #applyPayload(record: LogRecord): EventOutcome[] {
+    try {
+      return decodeEvents(record.payload).map((event) => applyEvent(this.#state, event, record.lsn))
+    } catch (error) {
+      if (isStoreError(error, 'ERR_RECORD_INVALID')) return [misfit('ERR_RECORD_INVALID')]
+      throw error
+    }
+  }
+}
+
+function misfit(code: ErrorCode): EventOutcome {
+  return { code, added: 0, replaced: 0, removed: 0 }
+}
