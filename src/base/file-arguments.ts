@@ -15,6 +15,8 @@ export function checkFilePath(path: string): void {
 export function checkDirectoryPath(path: string): void {
   if (typeof path !== 'string') throw new TypeError(`A path must be a string, not ${typeof path}`)
   if (path === '') return
+  // Half a surrogate pair has no UTF-8, and two such names would become one on disk.
+  if (!path.isWellFormed()) throw new TypeError(`A path must be well-formed Unicode: ${JSON.stringify(path)}`)
   if (path.includes('\\') || path.includes('\0')) {
     throw new TypeError(`A path must contain no backslash and no zero character: ${JSON.stringify(path)}`)
   }

@@ -20,7 +20,10 @@ async function runDelete(invocation: Invocation, context: CliContext): Promise<n
     const ids = [...invocation.positionalsFrom(2)]
     const { lsn, deleted } = await collection.delete(ids)
     if (invocation.json) await context.out.json({ lsn, deleted })
-    else await context.out.line(`deleted ${countText(deleted)} of ${quantityText(ids.length, 'id')}, LSN ${countText(lsn)}`)
+    else
+      await context.out.line(
+        `deleted ${countText(deleted)} of ${quantityText(ids.length, 'id')}, LSN ${countText(lsn)}`,
+      )
     return EXIT_OK
   })
 }

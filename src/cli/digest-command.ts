@@ -1,7 +1,7 @@
 import { type CliContext, type Command, EXIT_OK } from './command.ts'
 import type { Invocation } from './invocation.ts'
-import { requireDirectory, withStore } from './store-access.ts'
 import { countText } from './number-text.ts'
+import { requireDirectory, withStore } from './store-access.ts'
 import { pairLines } from './table.ts'
 
 export const digestCommand: Command = {
@@ -18,7 +18,13 @@ async function runDigest(invocation: Invocation, context: CliContext): Promise<n
   return withStore(invocation, context, { readOnly: true }, async (store) => {
     const { lsn, data } = await store.digest()
     if (invocation.json) await context.out.json({ lsn, data })
-    else await context.out.line(pairLines([['LSN', countText(lsn)], ['data', data]]).join('\n'))
+    else
+      await context.out.line(
+        pairLines([
+          ['LSN', countText(lsn)],
+          ['data', data],
+        ]).join('\n'),
+      )
     return EXIT_OK
   })
 }

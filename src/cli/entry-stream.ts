@@ -1,4 +1,4 @@
-import type { Entry, Metric } from '../store/public.ts'
+import type { EntryInput, Metric } from '../store/public.ts'
 import { InputError } from './cli-errors.ts'
 import type { VectorFile } from './vector-file.ts'
 import type { VectorRecord } from './vector-record.ts'
@@ -38,7 +38,7 @@ export class EntryStream {
     return Math.max(this.#count, Math.round((this.#count * sizeBytes) / consumedBytes))
   }
 
-  async *entries(): AsyncGenerator<Entry, void, undefined> {
+  async *entries(): AsyncGenerator<EntryInput, void, undefined> {
     try {
       for await (const record of this.#file.records()) {
         if (this.#signal.aborted) return
@@ -58,7 +58,8 @@ function checkVector({ vector, where }: VectorRecord, metric: Metric): void {
   let zero = true
   for (let index = 0; index < vector.length; index++) {
     const value = vector[index] as number
-    if (!Number.isFinite(value)) throw new InputError(`${where}: element ${index} of the vector is not a finite float32`)
+    if (!Number.isFinite(value))
+      throw new InputError(`${where}: element ${index} of the vector is not a finite float32`)
     if (value !== 0) zero = false
   }
   if (zero && metric === 'cosine') throw new InputError(`${where}: a zero vector has no direction, which cosine needs`)

@@ -1,4 +1,4 @@
-import { StoreError, type StoredEntry } from '../store/public.ts'
+import { type Entry, StoreError } from '../store/public.ts'
 import { type CliContext, type Command, EXIT_FAILURE, EXIT_OK } from './command.ts'
 import type { Invocation } from './invocation.ts'
 import { printError } from './print-error.ts'
@@ -20,7 +20,7 @@ async function runGet(invocation: Invocation, context: CliContext): Promise<numb
   await requireDirectory(invocation.positional(0))
   return withStore(invocation, context, { readOnly: true }, async (store) => {
     const collection = await store.collection(invocation.positional(1))
-    const entries: StoredEntry[] = []
+    const entries: Entry[] = []
     const missing: string[] = []
     for (const id of invocation.positionalsFrom(2)) {
       const entry = await collection.get(id)
@@ -36,7 +36,7 @@ async function runGet(invocation: Invocation, context: CliContext): Promise<numb
 }
 
 async function printEntries(
-  entries: readonly StoredEntry[],
+  entries: readonly Entry[],
   missing: readonly string[],
   invocation: Invocation,
   { out }: CliContext,

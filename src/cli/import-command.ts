@@ -1,4 +1,4 @@
-import type { Collection, Metric, VectorStore } from '../store/public.ts'
+import { type Collection, type Metric, StoreError, type VectorStore } from '../store/public.ts'
 import { codeOf, UsageError } from './cli-errors.ts'
 import { type CliContext, type Command, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from './command.ts'
 import { EntryStream } from './entry-stream.ts'
@@ -8,7 +8,7 @@ import type { Invocation } from './invocation.ts'
 import { printError } from './print-error.ts'
 import { createProgress } from './progress.ts'
 import { withStore } from './store-access.ts'
-import { formatOf, openVectorFile, VECTOR_FORMATS, type VectorFile } from './vector-file.ts'
+import { formatOf, openVectorFile, VECTOR_FORMATS, type VectorFile, type VectorFormat } from './vector-file.ts'
 
 const METRIC_NAMES: readonly Metric[] = ['cosine', 'euclidean', 'dot']
 const DEFAULT_METRIC: Metric = 'cosine'
@@ -36,30 +36,24 @@ export const importCommand: Command = {
   run: runImport,
 }
 
-async function runImport(invocation: Invocation, context: CliContext): Promise<number> {
-  const path = invocation.positional(2)
-  const format = invocation.oneOf('format', VECTOR_FORMATS) ?? formatOf(path)
-  const metric = invocation.oneOf('metric', METRIC_NAMES)
-  const batchSize = invocation.positiveInteger('batch')
-  const idsPath = invocation.string('ids')
-  if (format === 'jsonl' && idsPath !== undefined) throw new UsageError('--ids is for fvecs; a jsonl file has its own ids')
+interface ImportOptions {
+  readonly path: string
+  readonly format: VectorFormat
+  readonly metric: Metric | undefined
+  readonly batchSize: number | undefined
+  readonly idsPath: string | undefined
+}
 
+async function runImport(invocation: Invocation, context: CliContext): Promise<number> {
+  const options = readOptions(invocation)
   const interruption = new AbortController()
   const stopListening = context.onSigint(() => interruption.abort())
   try {
-    const file = await openVectorFile(path, format, idsPath)
-    try {
-      const options = { metric, batchSize, signal: interruption.signal }
-      const report = await withStore(invocation, context, { readOnly: false, signal: interruption.signal }, (store) =>
-        importFile(store, file, invocation, context, options),
-      )
-      await printImportReport(report, invocation, context)
-      return await exitCodeOf(report, context)
-    } finally {
-      await file.close()
-    }
+    const report = await importPath(options, invocation, context, interruption.signal)
+    await printImportReport(report, invocation, context)
+    return await exitCodeOf(report, context)
   } catch (error) {
-    if (!interruption.signal.aborted || codeOf(error) !== 'ERR_ABORTED') throw error
+    if (codeOf(error) !== 'ERR_ABORTED') throw error
     await context.error.line('annals: interrupted before anything was imported')
     return EXIT_INTERRUPTED
   } finally {
@@ -67,18 +61,46 @@ async function runImport(invocation: Invocation, context: CliContext): Promise<n
   }
 }
 
-interface ImportOptions {
-  readonly metric: Metric | undefined
-  readonly batchSize: number | undefined
-  readonly signal: AbortSignal
+function readOptions(invocation: Invocation): ImportOptions {
+  const path = invocation.positional(2)
+  const format = invocation.oneOf('format', VECTOR_FORMATS) ?? formatOf(path)
+  const idsPath = invocation.string('ids')
+  const ownIds = format === 'jsonl' && idsPath !== undefined
+  if (ownIds) throw new UsageError('--ids is for fvecs; a jsonl file has its own ids')
+  const metric = invocation.oneOf('metric', METRIC_NAMES)
+  return { path, format, metric, batchSize: invocation.positiveInteger('batch'), idsPath }
+}
+
+/** Reads the first vector before it opens the store, so that a file that is none makes no store. */
+async function importPath(
+  options: ImportOptions,
+  invocation: Invocation,
+  context: CliContext,
+  signal: AbortSignal,
+): Promise<ImportReport> {
+  const file = await openVectorFile(options.path, options.format, options.idsPath)
+  try {
+    throwIfInterrupted(signal)
+    return await withStore(invocation, context, { readOnly: false }, (store) => {
+      throwIfInterrupted(signal)
+      return importFile(store, file, options, invocation, context, signal)
+    })
+  } finally {
+    await file.close()
+  }
+}
+
+function throwIfInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) throw new StoreError('ERR_ABORTED', 'the import was interrupted')
 }
 
 async function importFile(
   store: VectorStore,
   file: VectorFile,
+  { metric, batchSize }: ImportOptions,
   invocation: Invocation,
   context: CliContext,
-  { metric, batchSize, signal }: ImportOptions,
+  signal: AbortSignal,
 ): Promise<ImportReport> {
   const collection = await openCollection(store, invocation.positional(1), file.dimensions, metric)
   const stream = new EntryStream(file, collection.metric, signal)
@@ -88,7 +110,7 @@ async function importFile(
     .addAll(stream.entries(), {
       ...(batchSize === undefined ? {} : { batchSize }),
       onProgress: ({ done, durableBytes }) => {
-        meter.advance(done, durableBytes)
+        meter.advance(done, durableBytes ?? 0)
         progress.update(() => meter.describe(stream.estimatedTotal))
       },
     })
@@ -97,7 +119,8 @@ async function importFile(
 
   const { name, dimensions } = collection
   const { durableLsn, logBytes } = store.stats()
-  const common = { collection: name, dimensions, metric: collection.metric, durableLsn, logBytes, durationMs: meter.elapsedMs }
+  const durationMs = meter.elapsedMs
+  const common = { collection: name, dimensions, metric: collection.metric, durableLsn, logBytes, durationMs }
   if ('problem' in added) return { ...common, vectors: meter.done, interrupted: false, problem: added.problem }
   const { problem } = stream
   const interrupted = signal.aborted && problem === undefined

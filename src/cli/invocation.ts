@@ -86,6 +86,6 @@ function checkPositionals({ positionals: names }: Command, given: readonly strin
   if (missing !== undefined) throw new UsageError(`<${missing.replace('…', '')}> is missing`)
   const takesMore = names.at(-1)?.endsWith('…') === true
   if (!takesMore && given.length > names.length) throw new UsageError(`unexpected argument '${given[names.length]}'`)
-  const empty = given.findIndex((value) => value === '')
+  const empty = given.indexOf('')
   if (empty !== -1) throw new UsageError(`<${names[Math.min(empty, names.length - 1)]?.replace('…', '')}> is empty`)
 }

@@ -6,10 +6,7 @@ import type { VectorRecord } from './vector-record.ts'
 const FIELDS: readonly string[] = ['id', 'vector', 'metadata']
 
 /** Reads JSON Lines: `{ "id": "king", "vector": [0.1, …], "metadata": { … } }` on each; blank lines are skipped. */
-export async function* readJsonLines(
-  reader: ByteReader,
-  path: string,
-): AsyncGenerator<VectorRecord, void, undefined> {
+export async function* readJsonLines(reader: ByteReader, path: string): AsyncGenerator<VectorRecord, void, undefined> {
   for await (const { number, text } of readLines(reader, path)) {
     if (text.trim() !== '') yield recordOf(text, `${path}, line ${number}`)
   }
@@ -42,7 +39,8 @@ function objectOf(text: string, where: string): Record<string, unknown> {
 }
 
 function vectorOf(value: unknown, where: string): Float32Array {
-  if (!Array.isArray(value) || value.length === 0) throw new InputError(`${where}: 'vector' must be an array of numbers`)
+  if (!Array.isArray(value) || value.length === 0)
+    throw new InputError(`${where}: 'vector' must be an array of numbers`)
   const wrong = value.findIndex((element) => typeof element !== 'number')
   if (wrong !== -1) throw new InputError(`${where}: element ${wrong} of 'vector' is not a number`)
   return Float32Array.from(value as number[])

@@ -1,3 +1,4 @@
+import { TextDecoder } from 'node:util'
 import { ByteReader } from './byte-reader.ts'
 import { InputError } from './cli-errors.ts'
 

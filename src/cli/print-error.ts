@@ -6,7 +6,8 @@ import { printable } from './table.ts'
 export async function printError(error: unknown, { error: printer, environment }: CliContext): Promise<void> {
   const code = codeOf(error)
   await printer.line(`annals: ${printable(messageOf(error))} (${code ?? 'ERR_UNEXPECTED'})`)
-  if (environment.ANNALS_DEBUG || (code === undefined && !(error instanceof UsageError))) await printStacks(error, printer)
+  if (environment.ANNALS_DEBUG || (code === undefined && !(error instanceof UsageError)))
+    await printStacks(error, printer)
 }
 
 async function printStacks(error: unknown, printer: CliContext['error']): Promise<void> {

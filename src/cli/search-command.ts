@@ -84,7 +84,10 @@ async function searchEach(
       if (out.signal.aborted) return
       const result = await collection.search(vector, options)
       if (json) await out.json({ query: Number(row), ...resultJson(result) })
-      else await out.line([`query ${row}: ${summaryOf(result)}`, ...hitLines(result, options.includeMetadata === true), ''].join('\n'))
+      else
+        await out.line(
+          [`query ${row}: ${summaryOf(result)}`, ...hitLines(result, options.includeMetadata === true), ''].join('\n'),
+        )
     }
   } finally {
     await file.close()

@@ -4,23 +4,18 @@ import type { CliContext } from './command.ts'
 import type { Invocation } from './invocation.ts'
 import { createProgress } from './progress.ts'
 
-export interface StoreAccess {
-  readonly readOnly: boolean
-  readonly signal?: AbortSignal
-}
-
 /** Opens the store, shows how recovery goes on a terminal, and closes it whatever happens. */
 export async function withStore<T>(
   invocation: Invocation,
   context: CliContext,
-  access: StoreAccess,
+  access: { readonly readOnly: boolean },
   use: (store: VectorStore) => Promise<T>,
 ): Promise<T> {
   const progress = createProgress(context, { silent: invocation.json || !context.error.isTerminal })
   const store = await VectorStore.open(invocation.positional(0), {
     ...access,
     onProgress: ({ phase, done, total }) =>
-      progress.update(() => ({ label: phase, fraction: total > 0 ? done / total : undefined, details: [] })),
+      progress.update(() => ({ label: phase, fraction: total ? done / total : undefined, details: [] })),
   }).finally(() => progress.finish())
   try {
     return await use(store)
@@ -33,6 +28,7 @@ export async function withStore<T>(
 export async function requireStore(directory: string): Promise<void> {
   await requireDirectory(directory)
   for await (const _ of readLog(directory)) return
+  throw new StoreError('ERR_STORE_NOT_FOUND', `there is no store in ${directory}`)
 }
 
 export async function requireDirectory(directory: string): Promise<void> {

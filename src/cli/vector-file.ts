@@ -1,8 +1,8 @@
 import { ByteReader } from './byte-reader.ts'
 import { InputError, UsageError } from './cli-errors.ts'
 import { readFvecs } from './fvecs-file.ts'
-import { countLines, readLines } from './line-reader.ts'
 import { readJsonLines } from './jsonl-file.ts'
+import { countLines, readLines } from './line-reader.ts'
 import type { VectorRecord } from './vector-record.ts'
 
 export type VectorFormat = 'fvecs' | 'jsonl'

@@ -3,7 +3,10 @@ import { shortestFloat } from './number-text.ts'
 
 /** Reads a vector from the command line: a JSON array, or numbers with commas or spaces between them. */
 export function parseVector(text: string): Float32Array {
-  const inner = text.trim().replace(/^\[(.*)\]$/s, '$1').trim()
+  const inner = text
+    .trim()
+    .replace(/^\[(.*)\]$/s, '$1')
+    .trim()
   const words = inner === '' ? [] : inner.split(/\s*,\s*|\s+/)
   const numbers = words.map((word) => (word === '' ? Number.NaN : Number(word)))
   const vector = Float32Array.from(numbers)
@@ -13,7 +16,7 @@ export function parseVector(text: string): Float32Array {
   return vector
 }
 
-/** The numbers as one would write them; read back as float32 they have the same bits. */
+/** The numbers as one would write them; read back as float32 they are equal. */
 export function vectorNumbers(vector: Float32Array): number[] {
   return Array.from(vector, shortestFloat)
 }

@@ -54,6 +54,7 @@ export async function scanBuffer(
   options: BufferScanOptions,
 ): Promise<BufferHits> {
   const scanQuery = checkQuery(collection, query)
+  throwIfAborted(options)
   let visited = 0
   let spare = 0
   for (let repeat = 0; ; repeat++) {

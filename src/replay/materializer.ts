@@ -1,5 +1,5 @@
 import { type ErrorCode, isStoreError } from '../base/errors.ts'
-import { applyEvent } from '../engine/apply-event.ts'
+import { applyEvent, markApplied } from '../engine/apply-event.ts'
 import type { EventOutcome } from '../engine/events.ts'
 import type { StoreState } from '../engine/store-state.ts'
 import type { LogRecord } from '../wal/record.ts'
@@ -20,15 +20,9 @@ export class Materializer {
   #records = 0
   #events = 0
   #misfits = 0
-  #lsn = 0
 
   constructor(state: StoreState) {
     this.#state = state
-  }
-
-  /** LSN of the last record taken in. */
-  get lsn(): number {
-    return this.#lsn
   }
 
   /** Records, events, and events that did not fit the state, since the materializer was made. */
@@ -42,9 +36,10 @@ export class Materializer {
    * holds, changes nothing and says so in its outcome: no logged record can make opening fail.
    */
   apply(record: LogRecord): RecordOutcome {
-    if (this.#lsn !== 0 && record.lsn !== this.#lsn + 1) throw new RangeError(`record ${record.lsn} follows record ${this.#lsn}`)
+    const expected = this.#state.lsn + 1
+    if (record.lsn !== expected) throw new RangeError(`record ${record.lsn} came where ${expected} should`)
     const outcomes = this.#applyPayload(record)
-    this.#lsn = record.lsn
+    markApplied(this.#state, record.lsn)
     this.#records += 1
     this.#events += outcomes.length
     this.#misfits += outcomes.filter(({ code }) => code !== undefined).length

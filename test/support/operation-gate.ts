@@ -51,12 +51,14 @@ export class OperationGate {
     const isCrash = isMutation && this.mutations.length === this.crashPoint?.mutation
     if (isCrash && this.crashPoint?.when === 'before') throw this.crash()
     const fault = this.faults.take(this.operations.length, text)
+    let result: Result
     try {
-      return fault === undefined ? effect() : onFault(fault)
-    } finally {
-      // Whatever came of it, the process does not live to see it.
-      // biome-ignore lint/correctness/noUnsafeFinally: the crash overrides the operation's own outcome.
-      if (isCrash) throw this.crash()
+      result = fault === undefined ? effect() : onFault(fault)
+    } catch (error) {
+      throw isCrash ? this.crash() : error
     }
+    // Whatever came of it, the process does not live to see it.
+    if (isCrash) throw this.crash()
+    return result
   }
 }

@@ -1,4 +1,16 @@
-import { DEAD_AT, NORMS_AT, PIECE_AT, PIECE_BYTES, PIECE_ROWS, QUERY_AT, SELECTION_AT } from './assembly/layout.ts'
+import type { Metric } from '../metric.ts'
+import {
+  COSINE,
+  DEAD_AT,
+  DOT,
+  EUCLIDEAN,
+  NORMS_AT,
+  PIECE_AT,
+  PIECE_BYTES,
+  PIECE_ROWS,
+  QUERY_AT,
+  SELECTION_AT,
+} from './assembly/layout.ts'
 import { KERNEL_BASE64 } from './kernel-binary.generated.ts'
 import { checkScan, rowsPerCall } from './scan-arguments.ts'
 import type { ScanKernel, ScanQuery, ScanRun, Selection } from './scan-kernel.ts'
@@ -9,8 +21,9 @@ declare const WebAssembly: { instantiate(binary: Uint8Array): Promise<{ instance
 /** What assembly/index.ts exports. */
 interface KernelExports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number }
-  widenQuery(dimensions: number): void
-  scanCosine(
+  prepareQuery(dimensions: number): void
+  scan(
+    metric: number,
     dimensions: number,
     rows: number,
     firstSlot: number,
@@ -19,10 +32,9 @@ interface KernelExports {
     count: number,
     queryNorm: number,
   ): number
-  scanDot(dimensions: number, rows: number, firstSlot: number, firstBit: number, k: number, count: number): number
-  scanEuclidean(dimensions: number, rows: number, firstSlot: number, firstBit: number, k: number, count: number): number
 }
 
+const METRIC_NUMBERS: Record<Metric, number> = { cosine: COSINE, euclidean: EUCLIDEAN, dot: DOT }
 const PAGE_BYTES = 65_536
 
 /** Compiles the SIMD kernel. Each call gives a kernel with a memory of its own. */
@@ -78,7 +90,7 @@ class WasmKernel implements ScanKernel {
 
   #copyQuery({ vector }: ScanQuery): void {
     this.#floats(QUERY_AT, vector.length).set(vector)
-    this.#exports.widenQuery(vector.length)
+    this.#exports.prepareQuery(vector.length)
   }
 
   #copyPiece({ metric, vector }: ScanQuery, run: ScanRun, row: number, rows: number): void {
@@ -100,16 +112,8 @@ class WasmKernel implements ScanKernel {
   }
 
   #scanPiece({ metric, vector, norm }: ScanQuery, rows: number, firstSlot: number, k: number, count: number): number {
-    const dimensions = vector.length
     const firstBit = firstSlot % 8
-    switch (metric) {
-      case 'cosine':
-        return this.#exports.scanCosine(dimensions, rows, firstSlot, firstBit, k, count, norm)
-      case 'dot':
-        return this.#exports.scanDot(dimensions, rows, firstSlot, firstBit, k, count)
-      case 'euclidean':
-        return this.#exports.scanEuclidean(dimensions, rows, firstSlot, firstBit, k, count)
-    }
+    return this.#exports.scan(METRIC_NUMBERS[metric], vector.length, rows, firstSlot, firstBit, k, count, norm)
   }
 
   #copySelectionIn({ k, count, scores, slots }: Selection): void {

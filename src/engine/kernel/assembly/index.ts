@@ -1,58 +1,49 @@
 // Entry points of the scan kernel. The loader has filled the areas of layout.ts and checked every argument.
-import { DEAD_AT, NORMS_AT, PIECE_AT, SUMS_AT } from './layout'
+import { dotsBeyond, squaresBeyond } from './bounds'
+import { DEAD_AT, EUCLIDEAN, NORMS_AT, PIECE_AT, QUERY_AT, SCORES_AT, WIDE_QUERY_AT } from './layout'
+import { allBeyond, toScores } from './scores'
 import { offer, worstScore } from './selection'
-import { dotFour, squaresFour, widenQuery } from './sums'
-
-export { widenQuery }
+import { dotFour, squaresFour } from './sums'
 
 const ALL_FOUR: u32 = 15
 
-/** Offers the rows of the piece by 1 - cos; returns the new count of the selection. */
-export function scanCosine(
-  dimensions: u32, rows: u32, firstSlot: u32, firstBit: u32, k: u32, count: u32, queryNorm: f64,
+/** Widens the query to f64, and fills the last step of both forms with zeros. */
+export function prepareQuery(dimensions: u32): void {
+  for (let i: u32 = dimensions; (i & 3) !== 0; i++) store<f32>(QUERY_AT + (i << 2), 0)
+  for (let i: u32 = 0; i < dimensions; i += 4) {
+    const four = v128.load(QUERY_AT + (i << 2))
+    const at = WIDE_QUERY_AT + (i << 3)
+    v128.store(at, f64x2.promote_low_f32x4(four))
+    v128.store(at, f64x2.promote_low_f32x4(v128.shuffle<i64>(four, four, 1, 1)), 16)
+  }
+}
+
+/** Offers the rows of the piece to the selection, whose new count it returns. */
+export function scan(
+  metric: u32, dimensions: u32, rows: u32, firstSlot: u32, firstBit: u32, k: u32, count: u32, queryNorm: f64,
 ): u32 {
-  const stride: usize = dimensions << 2
+  const stride: u32 = dimensions << 2
+  // After a block that was near the next may well be, as with a large k: bounds would be wasted on it.
+  let near = count < k
   for (let row: u32 = 0; row < rows; row += 4) {
     const excluded = excludedOfFour(row, rows, firstBit)
     if (excluded === ALL_FOUR) continue
-    const first = PIECE_AT + row * stride
-    dotFour(first, address(first, 1, row, rows, stride), address(first, 2, row, rows, stride),
-      address(first, 3, row, rows, stride), dimensions)
-    const norms = NORMS_AT + (row << 3)
-    v128.store(SUMS_AT, cosineScores(v128.load(SUMS_AT), v128.load(norms), queryNorm))
-    v128.store(SUMS_AT + 16, cosineScores(v128.load(SUMS_AT + 16), v128.load(norms + 16), queryNorm))
-    count = offerFour(k, count, firstSlot + row, excluded)
-  }
-  return count
-}
-
-/** Offers the rows of the piece by minus the dot product; returns the new count of the selection. */
-export function scanDot(dimensions: u32, rows: u32, firstSlot: u32, firstBit: u32, k: u32, count: u32): u32 {
-  const stride: usize = dimensions << 2
-  const zero = f64x2.splat(0)
-  for (let row: u32 = 0; row < rows; row += 4) {
-    const excluded = excludedOfFour(row, rows, firstBit)
-    if (excluded === ALL_FOUR) continue
-    const first = PIECE_AT + row * stride
-    dotFour(first, address(first, 1, row, rows, stride), address(first, 2, row, rows, stride),
-      address(first, 3, row, rows, stride), dimensions)
-    v128.store(SUMS_AT, f64x2.sub(zero, v128.load(SUMS_AT)))
-    v128.store(SUMS_AT + 16, f64x2.sub(zero, v128.load(SUMS_AT + 16)))
-    count = offerFour(k, count, firstSlot + row, excluded)
-  }
-  return count
-}
-
-/** Offers the rows of the piece by squared distance; returns the new count of the selection. */
-export function scanEuclidean(dimensions: u32, rows: u32, firstSlot: u32, firstBit: u32, k: u32, count: u32): u32 {
-  const stride: usize = dimensions << 2
-  for (let row: u32 = 0; row < rows; row += 4) {
-    const excluded = excludedOfFour(row, rows, firstBit)
-    if (excluded === ALL_FOUR) continue
-    const first = PIECE_AT + row * stride
-    squaresFour(first, address(first, 1, row, rows, stride), address(first, 2, row, rows, stride),
-      address(first, 3, row, rows, stride), dimensions)
-    count = offerFour(k, count, firstSlot + row, excluded)
+    // Past the last row the first one is taken again: it is computed, but not offered.
+    const a: u32 = PIECE_AT + row * stride
+    const b = row + 1 < rows ? a + stride : a
+    const c = row + 2 < rows ? a + 2 * stride : a
+    const d = row + 3 < rows ? a + 3 * stride : a
+    const norms: u32 = NORMS_AT + (row << 3)
+    const worst = worstScore(k, count)
+    if (metric === EUCLIDEAN) {
+      if (!near && squaresBeyond(worst, a, b, c, d, dimensions)) continue
+      squaresFour(a, b, c, d, dimensions)
+    } else {
+      if (!near && dotsBeyond(metric, norms, queryNorm, worst, a, b, c, d, dimensions)) continue
+      dotFour(a, b, c, d, dimensions)
+    }
+    near = scoreFour(metric, norms, queryNorm, worst)
+    if (near) count = offerFour(k, count, firstSlot + row, excluded)
   }
   return count
 }
@@ -66,29 +57,22 @@ function excludedOfFour(row: u32, rows: u32, firstBit: u32): u32 {
   return left < 4 ? dead | (ALL_FOUR & (ALL_FOUR << left)) : dead
 }
 
-/** Where row `row + ahead` lies. Past the last row it is `first` again, whose sum is computed but not offered. */
+/** Turns the four sums at SCORES_AT into scores; returns whether any of them is not beyond `worst`. */
 @inline
-function address(first: usize, ahead: u32, row: u32, rows: u32, stride: usize): usize {
-  return row + ahead < rows ? first + ahead * stride : first
+function scoreFour(metric: u32, norms: usize, queryNorm: f64, worst: f64): bool {
+  const ab = toScores(metric, v128.load(SCORES_AT), norms, queryNorm)
+  const cd = toScores(metric, v128.load(SCORES_AT, 16), norms + 16, queryNorm)
+  v128.store(SCORES_AT, ab)
+  v128.store(SCORES_AT, cd, 16)
+  return !allBeyond(ab, cd, worst)
 }
 
-/** 1 - dot / (queryNorm * norm), held within [0, 2]. What is not a number, by a norm of zero, becomes 2. */
-@inline
-function cosineScores(dots: v128, norms: v128, queryNorm: f64): v128 {
-  const cosines = f64x2.div(dots, f64x2.mul(f64x2.splat(queryNorm), norms))
-  const scores = f64x2.sub(f64x2.splat(1), cosines)
-  return f64x2.pmax(f64x2.splat(0), f64x2.pmin(f64x2.splat(2), scores))
-}
-
-/** Offers the four scores at SUMS_AT. Nearly always none is near enough, which one branch finds out. */
+/** Offers the four scores at SCORES_AT, except the excluded; returns the new count. */
 @inline
 function offerFour(k: u32, count: u32, slot: u32, excluded: u32): u32 {
-  const worst = f64x2.splat(worstScore(k, count))
-  const near = v128.or(f64x2.le(v128.load(SUMS_AT), worst), f64x2.le(v128.load(SUMS_AT + 16), worst))
-  if (!v128.any_true(near)) return count
   for (let i: u32 = 0; i < 4; i++) {
     if ((excluded >> i) & 1) continue
-    count = offer(k, count, load<f64>(SUMS_AT + (i << 3)), slot + i)
+    count = offer(k, count, load<f64>(SCORES_AT + (i << 3)), slot + i)
   }
   return count
 }

@@ -1,4 +1,4 @@
-// The k nearest so far: a max-heap on (score, slot) at SELECTION_AT, the worst at index 0; k scores f64, then k slots u32.
+// The k nearest so far: a max-heap on (score, slot) at SELECTION_AT, the worst first; k scores f64, then k slots u32.
 // The steps are those of ../selection.ts, so that even the order inside the heap is the same.
 import { SELECTION_AT } from './layout'
 

@@ -1,0 +1,25 @@
+import type { Command } from './command.ts'
+import { deleteCommand } from './delete-command.ts'
+import { digestCommand } from './digest-command.ts'
+import { getCommand } from './get-command.ts'
+import { importCommand } from './import-command.ts'
+import { logCommand } from './log-command.ts'
+import { searchCommand } from './search-command.ts'
+import { statsCommand } from './stats-command.ts'
+import { verifyCommand } from './verify-command.ts'
+
+/** Every command but `help`, in the order that help lists them. */
+export const COMMANDS: readonly Command[] = [
+  importCommand,
+  searchCommand,
+  getCommand,
+  deleteCommand,
+  statsCommand,
+  logCommand,
+  verifyCommand,
+  digestCommand,
+]
+
+export function findCommand(name: string): Command | undefined {
+  return COMMANDS.find((command) => command.name === name)
+}

@@ -1,0 +1,158 @@
+import type { Checksum } from '../base/checksum.ts'
+import type { Files } from '../base/files.ts'
+import type { StoreEvent } from '../engine/events.ts'
+import { readMark } from '../wal/durable-mark.ts'
+import { scanLog } from '../wal/log-scan.ts'
+import type { LogRecord } from '../wal/record.ts'
+import { decodeEvents } from './event-codec.ts'
+
+/** An event without its vectors, for people to read. */
+export interface DescribedEvent {
+  readonly type: StoreEvent['type']
+  /** LSN of the record that created the collection. */
+  readonly collection?: number
+  readonly name?: string
+  readonly dimensions?: number
+  readonly metric?: string
+  readonly id?: string
+  /** The first few ids. */
+  readonly ids?: readonly string[]
+  /** How many entries it is about. */
+  readonly count?: number
+}
+
+export interface DescribedRecord {
+  readonly lsn: number
+  readonly time: Date
+  readonly epoch: number
+  /** 16 hexadecimal digits. */
+  readonly chain: string
+  /** Bytes of payload. */
+  readonly bytes: number
+  readonly events: readonly DescribedEvent[]
+}
+
+export interface LogReadOptions {
+  readonly checksum: Checksum
+  /** First and last LSN wanted. */
+  readonly from: number
+  readonly to: number
+  readonly signal?: AbortSignal | undefined
+}
+
+const SHOWN_IDS = 3
+
+/**
+ * The records of a log up to its durable mark, one by one, in bounded memory: the log is read no faster than the reader takes
+ * what it gives. Changes nothing and needs no lock. Damage throws after all that stands before it was given.
+ * @throws StoreError as `scanLog` does.
+ */
+export async function* readRecords(files: Files, options: LogReadOptions): AsyncGenerator<DescribedRecord, void, void> {
+  const { checksum, from, to, signal } = options
+  const { mark } = await readMark(files, checksum)
+  const limitLsn = Math.min(to, mark?.position.lsn ?? Number.MAX_SAFE_INTEGER)
+  const handoff = new Handoff<DescribedRecord>()
+  const scanning = scanLog(files, {
+    checksum,
+    limitLsn,
+    onRecord: (record) => {
+      signal?.throwIfAborted()
+      return record.lsn < from ? undefined : handoff.give(describeRecord(record))
+    },
+  }).then(
+    () => handoff.end(),
+    (error: unknown) => handoff.fail(error),
+  )
+  try {
+    for (let next = await handoff.take(); next !== undefined; next = await handoff.take()) yield next
+  } finally {
+    handoff.stop()
+    await scanning
+  }
+}
+
+export function describeRecord(record: LogRecord): DescribedRecord {
+  return {
+    lsn: record.lsn,
+    time: new Date(record.timeMs),
+    epoch: record.epoch,
+    chain: record.chain.toString(16).padStart(16, '0'),
+    bytes: record.payload.byteLength,
+    events: decodeEvents(record.payload).map(describeEvent),
+  }
+}
+
+function describeEvent(event: StoreEvent): DescribedEvent {
+  switch (event.type) {
+    case 'create':
+      return { type: event.type, name: event.name, dimensions: event.dimensions, metric: event.metric }
+    case 'drop':
+      return { type: event.type, collection: event.collection }
+    case 'update':
+      return { type: event.type, collection: event.collection, id: event.id, count: 1 }
+    case 'add':
+    case 'delete':
+      return { type: event.type, collection: event.collection, ids: event.ids.slice(0, SHOWN_IDS), count: event.ids.length }
+  }
+}
+
+/** Hands values from a producer that is called back to a consumer that asks, one at a time. */
+class Handoff<Value> {
+  #waiting: { value: Value; taken: () => void; refused: (error: unknown) => void } | undefined
+  #asking: { resolve: (value: Value | undefined) => void; reject: (error: unknown) => void } | undefined
+  #ended: { error?: unknown } | undefined
+  #stopped = false
+
+  /** Resolves once the value was taken; rejects once nobody will. */
+  give(value: Value): Promise<void> {
+    if (this.#stopped) return Promise.reject(new Error('the reader has left'))
+    if (this.#asking !== undefined) {
+      this.#asking.resolve(value)
+      this.#asking = undefined
+      return Promise.resolve()
+    }
+    return new Promise((taken, refused) => {
+      this.#waiting = { value, taken, refused }
+    })
+  }
+
+  take(): Promise<Value | undefined> {
+    const waiting = this.#waiting
+    if (waiting !== undefined) {
+      this.#waiting = undefined
+      waiting.taken()
+      return Promise.resolve(waiting.value)
+    }
+    if (this.#ended !== undefined) return this.#result(this.#ended)
+    return new Promise((resolve, reject) => {
+      this.#asking = { resolve, reject }
+    })
+  }
+
+  end(): void {
+    this.#finish({})
+  }
+
+  fail(error: unknown): void {
+    this.#finish({ error })
+  }
+
+  /** The consumer leaves; the producer's next value is refused. */
+  stop(): void {
+    this.#stopped = true
+    this.#waiting?.refused(new Error('the reader has left'))
+    this.#waiting = undefined
+  }
+
+  #finish(ended: { error?: unknown }): void {
+    this.#ended = ended
+    if (this.#asking === undefined) return
+    const { resolve, reject } = this.#asking
+    this.#asking = undefined
+    this.#result(ended).then(resolve, reject)
+  }
+
+  #result(ended: { error?: unknown }): Promise<undefined> {
+    return 'error' in ended ? Promise.reject(ended.error) : Promise.resolve(undefined)
+  }
+}

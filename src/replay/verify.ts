@@ -1,0 +1,155 @@
+import type { Checksum } from '../base/checksum.ts'
+import { isStoreError, StoreError } from '../base/errors.ts'
+import type { Files } from '../base/files.ts'
+import type { CollectionView } from '../engine/collection-state.ts'
+import { digestState } from '../engine/digest.ts'
+import { captureState } from '../engine/state-capture.ts'
+import { StoreState, type StoreView } from '../engine/store-state.ts'
+import { readMark } from '../wal/durable-mark.ts'
+import { MARK_PATH } from '../wal/format.ts'
+import { scanLog } from '../wal/log-scan.ts'
+import { surveySegments } from '../wal/survey.ts'
+import { Materializer } from './materializer.ts'
+
+/** Something that is not as it should be. */
+export interface VerifyProblem {
+  readonly code: string
+  readonly message: string
+  readonly segment?: string
+  readonly offset?: number
+  readonly lsn?: number
+}
+
+/** One file of the log, checked by itself. */
+export interface VerifiedSegment {
+  readonly path: string
+  readonly firstLsn: number
+  /** The last record that holds. */
+  readonly lastLsn: number
+  readonly sizeBytes: number
+  readonly sealed: boolean
+}
+
+export interface VerifyReport {
+  readonly ok: boolean
+  /** Every record up to here is whole and follows from the ones before it. */
+  readonly lsn: number
+  readonly durableLsn: number | undefined
+  readonly records: number
+  readonly bytes: number
+  readonly segments: readonly VerifiedSegment[]
+  readonly problems: readonly VerifyProblem[]
+  /** Digest of the state that the log replays to, where it does. */
+  readonly digest?: string
+}
+
+export interface VerifyOptions {
+  readonly checksum: Checksum
+  readonly yieldToEventLoop: () => Promise<void>
+  readonly onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Replay no further than this. */
+  readonly untilLsn?: number
+}
+
+/**
+ * Walks everything there is and reports what is damaged, where, and up to which LSN all is well. Changes nothing, needs no
+ * lock, and works where opening fails. Beside a writer it looks up to the durable mark.
+ * @returns `undefined` where there is no store.
+ */
+export async function verifyFiles(files: Files, options: VerifyOptions): Promise<VerifyReport | undefined> {
+  const { checksum, signal } = options
+  const problems: VerifyProblem[] = []
+  const mark = await readMarkFor(files, checksum, problems)
+  const survey = await surveySegments(files, checksum)
+  if (survey.length === 0 && !mark.exists) return undefined
+  const state = new StoreState()
+  const materializer = new Materializer(state)
+  try {
+    await scanLog(files, {
+      checksum,
+      limitLsn: mark.lsn === undefined ? options.untilLsn : Math.min(mark.lsn, options.untilLsn ?? mark.lsn),
+      onProgress: options.onProgress,
+      onRecord: (record) => {
+        if (signal?.aborted) throw new StoreError('ERR_ABORTED', 'verify was aborted', { cause: signal.reason })
+        materializer.apply(record)
+        return undefined
+      },
+    })
+  } catch (error) {
+    if (isStoreError(error, 'ERR_ABORTED')) throw error
+    problems.push(problemOf(error))
+  }
+  problems.push(...survey.flatMap(({ problem, path }) => (problem === undefined ? [] : [{ ...problem, segment: path }])).filter(
+    (found) => found.lsn <= (mark.lsn ?? Number.MAX_SAFE_INTEGER) && !problems.some((known) => known.segment === found.segment),
+  ))
+  for (const collection of state.collections()) problems.push(...(await checkCollection(collection, options)))
+  return {
+    ok: problems.length === 0,
+    lsn: state.lsn,
+    durableLsn: mark.lsn,
+    records: materializer.counts.records,
+    bytes: survey.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    segments: survey.map(({ path, firstLsn, lastLsn, sizeBytes, sealed }) => ({ path, firstLsn, lastLsn, sizeBytes, sealed })),
+    problems,
+    digest: await digestHex(state, options),
+  }
+}
+
+/** The `data` digest of a state as of the call: 16 hexadecimal digits. */
+export async function digestHex(state: StoreView, options: Pick<VerifyOptions, 'checksum' | 'yieldToEventLoop'>): Promise<string> {
+  const digest = await digestState(captureState(state), options.checksum, options.yieldToEventLoop)
+  return digest.toString(16).padStart(16, '0')
+}
+
+/** Entries checked between two turns of the event loop. */
+const SLICE_SLOTS = 2048
+
+/** Every live slot is found under its id, and there are as many as the collection says. */
+export async function checkCollection(
+  collection: CollectionView,
+  options: Pick<VerifyOptions, 'yieldToEventLoop'>,
+): Promise<VerifyProblem[]> {
+  const problems: VerifyProblem[] = []
+  const problem = (message: string) => problems.push({ code: 'ERR_RECORD_INVALID', message: `collection '${collection.name}': ${message}` })
+  let live = 0
+  for (let slot = 0; slot < collection.slotCount; slot += 1) {
+    if (slot % SLICE_SLOTS === SLICE_SLOTS - 1) await options.yieldToEventLoop()
+    if (collection.isDead(slot)) continue
+    live += 1
+    const found = collection.slotOf(collection.idAt(slot))
+    if (found !== slot) problem(`the entry in slot ${slot} is found in slot ${found}`)
+  }
+  if (live !== collection.liveCount) problem(`${live} entries are live, ${collection.liveCount} are counted`)
+  return problems
+}
+
+async function readMarkFor(
+  files: Files,
+  checksum: Checksum,
+  problems: VerifyProblem[],
+): Promise<{ lsn: number | undefined; exists: boolean }> {
+  try {
+    const { mark, exists, damagedSlots } = await readMark(files, checksum)
+    if (exists && damagedSlots > 0) {
+      const message = `${damagedSlots} of the two slots of ${MARK_PATH} do not hold`
+      problems.push({ code: 'ERR_LOG_CORRUPT', message, segment: MARK_PATH })
+    }
+    return { lsn: mark?.position.lsn, exists }
+  } catch (error) {
+    problems.push(problemOf(error))
+    return { lsn: undefined, exists: true }
+  }
+}
+
+function problemOf(error: unknown): VerifyProblem {
+  if (!isStoreError(error)) throw error
+  const { segment, offset, lsn } = error.details
+  return {
+    code: error.code,
+    message: error.message,
+    ...(typeof segment === 'string' ? { segment } : {}),
+    ...(typeof offset === 'number' ? { offset } : {}),
+    ...(typeof lsn === 'number' ? { lsn } : {}),
+  }
+}

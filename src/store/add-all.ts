@@ -1,0 +1,128 @@
+import { StoreError } from '../base/errors.ts'
+import type { EntryInput } from './inputs.ts'
+import { type Progress, refuseUnknownOptions, requireInteger, throwIfAborted } from './options.ts'
+
+export interface AddAllOptions {
+  /** Entries to a record, which is taken whole or not at all. Default 1,000; a record never takes more than about 4 MiB of vectors. */
+  readonly batchSize?: number
+  /** Called when a batch is on disk (or, with `durability: 'async'`, written). */
+  readonly onProgress?: (progress: Progress) => void
+  /** Stops reading; what is under way is waited for. */
+  readonly signal?: AbortSignal
+}
+
+export interface AddResult {
+  /** LSN of the last record. */
+  readonly lsn: number
+  /** Entries whose id was not there before. */
+  readonly added: number
+  /** Entries that replaced one of the same id. */
+  readonly replaced: number
+}
+
+const OPTIONS = ['batchSize', 'onProgress', 'signal'] as const
+const BATCH_ENTRIES = 1000
+const MOST_BATCH_ENTRIES = 100_000
+const BATCH_BYTES = 4 * 1024 * 1024
+/** While one batch is being synced the next is encoded; more than two would only fill memory. */
+const BATCHES_UNDER_WAY = 2
+
+export interface AddAllTarget<M> {
+  readonly dimensions: number
+  add(entries: readonly EntryInput<M>[]): Promise<AddResult>
+  /** Bytes of log on disk. */
+  durableBytes(): number
+}
+
+/**
+ * Adds entries from any iterable, split into records of a bounded size, of which two are under way at a time.
+ * @throws what the iterable or a batch throws, once all that was under way has ended: batches before it stay added. `ERR_ABORTED`
+ * with the number of entries that are stored in `details.done`.
+ */
+export async function addAll<M>(
+  target: AddAllTarget<M>,
+  entries: Iterable<EntryInput<M>> | AsyncIterable<EntryInput<M>>,
+  options: AddAllOptions,
+): Promise<AddResult> {
+  refuseUnknownOptions(options, OPTIONS, 'addAll')
+  const { batchSize = BATCH_ENTRIES, signal } = options
+  requireInteger('batchSize', batchSize, 1, MOST_BATCH_ENTRIES)
+  const run = new AddAllRun(target, options, Array.isArray(entries) ? entries.length : undefined)
+  const mostEntries = Math.max(1, Math.min(batchSize, Math.floor(BATCH_BYTES / (target.dimensions * 4))))
+  let batch: EntryInput<M>[] = []
+  try {
+    throwIfAborted(signal, 'addAll')
+    for await (const entry of entries) {
+      batch.push(entry)
+      if (batch.length >= mostEntries) {
+        await run.submit(batch)
+        batch = []
+      }
+      throwIfAborted(signal, 'addAll')
+    }
+    if (batch.length > 0) await run.submit(batch)
+  } catch (error) {
+    await run.settle()
+    if (!signal?.aborted) throw error
+    const { added, replaced } = run.result
+    throw new StoreError('ERR_ABORTED', `addAll was aborted after ${added + replaced} entries, which are stored`, {
+      cause: signal.reason,
+      details: { done: added + replaced, lsn: run.result.lsn },
+    })
+  }
+  return run.finish()
+}
+
+class AddAllRun<M> {
+  readonly #target: AddAllTarget<M>
+  readonly #options: AddAllOptions
+  readonly #total: number | undefined
+  readonly #underWay = new Set<Promise<void>>()
+  #failure: { error: unknown } | undefined
+  #result: AddResult = { lsn: 0, added: 0, replaced: 0 }
+
+  constructor(target: AddAllTarget<M>, options: AddAllOptions, total: number | undefined) {
+    this.#target = target
+    this.#options = options
+    this.#total = total
+  }
+
+  get result(): AddResult {
+    return this.#result
+  }
+
+  /** Starts a batch; waits while too many are under way. */
+  async submit(batch: readonly EntryInput<M>[]): Promise<void> {
+    while (this.#underWay.size >= BATCHES_UNDER_WAY) await Promise.race(this.#underWay)
+    if (this.#failure !== undefined) throw this.#failure.error
+    const running: Promise<void> = this.#target
+      .add(batch)
+      .then((result) => this.#count(result))
+      .catch((error: unknown) => {
+        this.#failure ??= { error }
+      })
+      .finally(() => this.#underWay.delete(running))
+    this.#underWay.add(running)
+  }
+
+  async settle(): Promise<void> {
+    await Promise.all(this.#underWay)
+  }
+
+  async finish(): Promise<AddResult> {
+    await this.settle()
+    if (this.#failure !== undefined) throw this.#failure.error
+    return this.#result
+  }
+
+  #count({ lsn, added, replaced }: AddResult): void {
+    const sum = this.#result
+    this.#result = { lsn: Math.max(sum.lsn, lsn), added: sum.added + added, replaced: sum.replaced + replaced }
+    this.#options.onProgress?.({
+      phase: 'add',
+      done: this.#result.added + this.#result.replaced,
+      ...(this.#total === undefined ? {} : { total: this.#total }),
+      durableBytes: this.#target.durableBytes(),
+    })
+  }
+}

@@ -1,0 +1,233 @@
+import { StoreError } from '../base/errors.ts'
+import type { CollectionView } from '../engine/collection-state.ts'
+import type { Metric } from '../engine/metric.ts'
+import { type AddAllOptions, type AddResult, addAll } from './add-all.ts'
+import { checkId, checkIds, copyEntries, type EntryInput } from './inputs.ts'
+import { decodeMetadata, encodeMetadata } from './metadata.ts'
+import { type SearchOptions, type SearchQuery, type SearchResult, searchCollection } from './search.ts'
+import type { StoreCore } from './store-core.ts'
+import type { Writer } from './writer.ts'
+
+/** An entry as the store gives it back: the vector has the bits it was added with, and shares nothing with the store. */
+export interface Entry<M = object> {
+  readonly id: string
+  readonly vector: Float32Array
+  readonly metadata?: M
+}
+
+export interface CollectionInfo {
+  readonly name: string
+  readonly dimensions: number
+  readonly metric: Metric
+  /** Live entries. */
+  readonly count: number
+  /** LSN of the record that created it. */
+  readonly createdAtLsn: number
+}
+
+export interface CollectionStats extends CollectionInfo {
+  /** Places taken by entries, live or dead. */
+  readonly slots: number
+  /** Entries that were deleted or replaced and whose place is not free yet. */
+  readonly dead: number
+  /** Bytes of memory by component. */
+  readonly memory: Readonly<Record<string, number>>
+}
+
+/** What a handle needs of the store that gave it. */
+export interface CollectionHost {
+  readonly core: StoreCore
+  /** @throws StoreError `ERR_STORE_CLOSED`. */
+  requireOpen(): void
+}
+
+/** Slots walked between two turns of the event loop. */
+const SLICE_SLOTS = 1024
+
+/**
+ * A named set of vectors of one dimension and metric. Calls reject with `ERR_STORE_CLOSED` after the store's `close()`, and with
+ * `ERR_COLLECTION_NOT_FOUND` after a `drop`. `M` is the type of the metadata; nothing checks it at run time.
+ */
+export class Collection<M extends object = object> {
+  readonly #host: CollectionHost
+  readonly #view: CollectionView
+
+  /** @internal Use `store.collection()`. */
+  constructor(host: CollectionHost, view: CollectionView) {
+    this.#host = host
+    this.#view = view
+  }
+
+  get name(): string {
+    return this.#view.name
+  }
+
+  get dimensions(): number {
+    return this.#view.dimensions
+  }
+
+  get metric(): Metric {
+    return this.#view.metric
+  }
+
+  /**
+   * Adds entries as one atomic batch; an id that is there already is replaced, metadata included, and within the batch the
+   * last of equal ids wins. Everything is copied before this returns. Resolves when the batch is on disk.
+   * @throws StoreError for entries that do not fit (nothing is logged then) and for writes that fail.
+   */
+  async add(entries: readonly EntryInput<M>[]): Promise<AddResult> {
+    const writer = this.#writer()
+    const fields = copyEntries(entries as readonly EntryInput[], this.#view)
+    if (fields.ids.length === 0) return { lsn: this.#host.core.state.lsn, added: 0, replaced: 0 }
+    const event = { type: 'add', collection: this.#view.creationLsn, ...fields } as const
+    const { lsn, added, replaced } = await writer.write(event, `an add of ${fields.ids.length} to '${this.name}'`)
+    return { lsn, added, replaced }
+  }
+
+  /**
+   * Adds entries from any iterable or async iterable, in records of `batchSize`. Each record is atomic; the whole is not.
+   * @throws as `add` does; `ERR_ABORTED`. What was stored before stays.
+   */
+  async addAll(
+    entries: Iterable<EntryInput<M>> | AsyncIterable<EntryInput<M>>,
+    options: AddAllOptions = {},
+  ): Promise<AddResult> {
+    this.#writer()
+    const { core } = this.#host
+    const target = {
+      dimensions: this.dimensions,
+      add: (batch: readonly EntryInput<M>[]) => this.add(batch),
+      durableBytes: () => core.recovered.log?.sizeBytes ?? 0,
+    }
+    return addAll<M>(target, entries, options)
+  }
+
+  /** Replaces the metadata of one entry, or takes it away. Its vector stays. */
+  async update(id: string, change: { readonly metadata: M | undefined }): Promise<{ lsn: number; updated: boolean }> {
+    const writer = this.#writer()
+    checkId(id)
+    if (typeof change !== 'object' || change === null || !('metadata' in change)) {
+      throw new TypeError('update takes { metadata }; undefined takes it away')
+    }
+    const document = change.metadata === undefined ? undefined : encodeMetadata(change.metadata, id)
+    const event = { type: 'update', collection: this.#view.creationLsn, id, document } as const
+    try {
+      const { lsn } = await writer.write(event, `the update of '${id}'`)
+      return { lsn, updated: true }
+    } catch (error) {
+      // Whether the id is there is known for certain only when the event is applied, behind all that is queued.
+      const { code, details } = error as StoreError
+      if (code === 'ERR_ENTRY_NOT_FOUND') return { lsn: Number(details.lsn), updated: false }
+      throw error
+    }
+  }
+
+  /** Deletes entries as one atomic batch. Ids that are not there are passed over. */
+  async delete(ids: readonly string[]): Promise<{ lsn: number; deleted: number }> {
+    const writer = this.#writer()
+    checkIds(ids)
+    if (ids.length === 0) return { lsn: this.#host.core.state.lsn, deleted: 0 }
+    const event = { type: 'delete', collection: this.#view.creationLsn, ids: [...ids] } as const
+    const { lsn, removed } = await writer.write(event, `a delete of ${ids.length} from '${this.name}'`)
+    return { lsn, deleted: removed }
+  }
+
+  /** The entry of an id, or `undefined`. */
+  async get(id: string): Promise<Entry<M> | undefined> {
+    const view = this.#readable()
+    checkId(id)
+    return this.#entryOf(view, id)
+  }
+
+  /** The entries of some ids in their order, `undefined` where there is none. */
+  async getMany(ids: readonly string[]): Promise<(Entry<M> | undefined)[]> {
+    const view = this.#readable()
+    checkIds(ids)
+    return ids.map((id) => this.#entryOf(view, id))
+  }
+
+  async has(id: string): Promise<boolean> {
+    const view = this.#readable()
+    checkId(id)
+    return view.slotOf(id) !== undefined
+  }
+
+  /** Live entries. */
+  count(): number {
+    return this.#readable().liveCount
+  }
+
+  stats(): CollectionStats {
+    const view = this.#readable()
+    const memory = Object.fromEntries(view.memory().map(({ component, bytes }) => [component, bytes]))
+    return { ...infoOf(view), slots: view.slotCount, dead: view.slotCount - view.liveCount, memory }
+  }
+
+  /**
+   * The ids, in the order in which they were added. Those that were live when it began and still are when it comes to them,
+   * each once, whatever is written meanwhile.
+   */
+  async *ids(): AsyncGenerator<string, void, void> {
+    yield* this.#walk((id) => id)
+  }
+
+  /** The entries, as {@link ids} gives their ids, each as it is when it is come to. */
+  async *entries(): AsyncGenerator<Entry<M>, void, void> {
+    yield* this.#walk((id, slot) => this.#entryAt(id, slot))
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<Entry<M>, void, void> {
+    return this.entries()
+  }
+
+  /**
+   * The nearest entries. Every write that resolved before is seen.
+   * @throws StoreError `ERR_DIMENSIONS`, `ERR_VECTOR_NOT_FINITE`, `ERR_VECTOR_ZERO`, `ERR_ENTRY_NOT_FOUND`, `ERR_ABORTED`; TypeError, RangeError.
+   */
+  async search(query: SearchQuery, options: SearchOptions = {}): Promise<SearchResult<M>> {
+    return searchCollection<M>(this.#host.core, this.#readable(), query, options)
+  }
+
+  async *#walk<Value>(pick: (id: string, slot: number) => Value): AsyncGenerator<Value, void, void> {
+    const view = this.#readable()
+    const tombstones = view.copyTombstones()
+    const slotCount = view.slotCount
+    for (let slot = 0; slot < slotCount; slot += 1) {
+      if (slot % SLICE_SLOTS === SLICE_SLOTS - 1) await this.#host.core.surroundings.yieldToEventLoop()
+      if (((tombstones[slot >> 3] as number) & (1 << (slot & 7))) !== 0) continue
+      const id = this.#readable().idAt(slot)
+      // An entry that was replaced meanwhile lives in a later slot, which this walk does not reach.
+      const current = view.slotOf(id)
+      if (current !== undefined) yield pick(id, current)
+    }
+  }
+
+  #entryOf(view: CollectionView, id: string): Entry<M> | undefined {
+    const slot = view.slotOf(id)
+    return slot === undefined ? undefined : this.#entryAt(id, slot)
+  }
+
+  #entryAt(id: string, slot: number): Entry<M> {
+    const document = this.#view.documentAt(slot)
+    const vector = this.#view.copyVector(slot)
+    return document === undefined ? { id, vector } : { id, vector, metadata: decodeMetadata<M>(document) }
+  }
+
+  #readable(): CollectionView {
+    this.#host.requireOpen()
+    if (!this.#view.dropped) return this.#view
+    throw new StoreError('ERR_COLLECTION_NOT_FOUND', `the collection '${this.name}' was dropped`, {
+      details: { collection: this.name },
+    })
+  }
+
+  #writer(): Writer {
+    this.#host.requireOpen()
+    return this.#host.core.writerFor(this.#view)
+  }
+}
+
+export function infoOf(view: CollectionView): CollectionInfo {
+  const { name, dimensions, metric, liveCount, creationLsn } = view
+  return { name, dimensions, metric, count: liveCount, createdAtLsn: creationLsn }
+}

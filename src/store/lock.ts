@@ -1,0 +1,64 @@
+import { join } from 'node:path'
+import { StoreError } from '../base/errors.ts'
+
+/** Held until `release`, or until the process ends, however it ends. */
+export interface Lock {
+  release(): Promise<void>
+}
+
+/**
+ * Takes the writer's lock of a directory: an empty LevelDB database in `lock/`, whose LOCK file the kernel frees at once when
+ * its owner dies. It holds no data and is never deleted; a damaged one is made anew, which LevelDB refuses while it is held.
+ * @param realPath the directory without symbolic links, so that one directory has one lock.
+ * @throws StoreError `ERR_STORE_LOCKED` while another process holds it.
+ */
+export async function acquireLock(realPath: string): Promise<Lock> {
+  // Loaded when first needed: a store over a given database never locks, and has no native code to load.
+  const { Level } = await import('level')
+  const location = join(realPath, 'lock')
+  const open = async (): Promise<Lock> => {
+    const database = new Level(location)
+    await database.open()
+    return { release: () => database.close() }
+  }
+  try {
+    return await open()
+  } catch (error) {
+    if (levelCodes(error).includes('LEVEL_LOCKED')) throw locked(realPath, error)
+    if (!levelCodes(error).includes('LEVEL_CORRUPTION')) throw lockFailure(realPath, error)
+  }
+  try {
+    await destroy(Level, location)
+    return await open()
+  } catch (error) {
+    throw levelCodes(error).includes('LEVEL_LOCKED') ? locked(realPath, error) : lockFailure(realPath, error)
+  }
+}
+
+async function destroy(Level: unknown, location: string): Promise<void> {
+  await (Level as { destroy(location: string): Promise<void> }).destroy(location)
+}
+
+function locked(realPath: string, cause: unknown): StoreError {
+  const message = `${realPath} is open for writing in another process; open it with readOnly: true to read beside it`
+  return new StoreError('ERR_STORE_LOCKED', message, { cause, details: { path: realPath } })
+}
+
+function lockFailure(realPath: string, cause: unknown): StoreError {
+  const codes = levelCodes(cause)
+  const text = String((cause as { cause?: unknown })?.cause ?? cause)
+  const code = /permission denied|read-only file system/i.test(text) ? 'ERR_PERMISSION' : /no space left/i.test(text) ? 'ERR_DISK_FULL' : 'ERR_IO'
+  const message = `the lock of ${realPath} cannot be taken${codes.length > 0 ? ` (${codes.join(', ')})` : ''}: ${text}`
+  return new StoreError(code, message, { cause, details: { path: realPath } })
+}
+
+/** The codes of an error and its causes: Level says that it is not open, and why only underneath. */
+function levelCodes(error: unknown): string[] {
+  const codes: string[] = []
+  for (let current: unknown = error; typeof current === 'object' && current !== null; ) {
+    const { code, cause } = current as { code?: unknown; cause?: unknown }
+    if (typeof code === 'string') codes.push(code)
+    current = cause
+  }
+  return codes
+}

@@ -1,0 +1,21 @@
+/** The public API: what the package exports and the command line uses. */
+export { ERROR_CODES, type ErrorCode, type ErrorDetails, isStoreError, StoreError } from '../base/errors.ts'
+export type { LevelDatabase } from '../base/level-database.ts'
+export type { MemoryLedger } from '../engine/memory-ledger.ts'
+export type { Metric } from '../engine/metric.ts'
+export type { DescribedEvent, DescribedRecord } from '../replay/log-reader.ts'
+export type { VerifiedSegment, VerifyProblem, VerifyReport } from '../replay/verify.ts'
+export type { AddAllOptions, AddResult } from './add-all.ts'
+export { Collection, type CollectionInfo, type CollectionStats, type Entry } from './collection.ts'
+export type { CollectionSettings, EntryInput, VectorInput } from './inputs.ts'
+export { type ReadLogOptions, readLog, verifyStore } from './inspect.ts'
+export type { StoreLocation } from './locations.ts'
+export type { OpenOptions, Progress } from './options.ts'
+export type { Hit, SearchOptions, SearchQuery, SearchResult } from './search.ts'
+export {
+  type Digest,
+  type RecoveryInfo,
+  type StoreStats,
+  VectorStore,
+  type VerifyStoreOptions,
+} from './vector-store.ts'

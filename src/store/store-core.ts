@@ -1,0 +1,172 @@
+import { type Checksum, loadChecksum } from '../base/checksum.ts'
+import { StoreError } from '../base/errors.ts'
+import type { Files } from '../base/files.ts'
+import type { CollectionView } from '../engine/collection-state.ts'
+import type { ScanKernel } from '../engine/kernel/scan-kernel.ts'
+import { loadWasmKernel } from '../engine/kernel/wasm-kernel.ts'
+import { ledgerOf, type MemoryLedger } from '../engine/memory-ledger.ts'
+import type { StoreView } from '../engine/store-state.ts'
+import { type Recovered, recoverForReading, recoverForWriting } from '../replay/recovery.ts'
+import { Admission, requireShape } from './admission.ts'
+import type { Shape } from './inputs.ts'
+import type { ResolvedOptions } from './options.ts'
+import { Writer } from './writer.ts'
+
+/** What a store is given from outside: files, time, chance, and a turn of the event loop. */
+export interface Surroundings {
+  readonly files: Files
+  /** Shown in messages. */
+  readonly name: string
+  readonly now: () => number
+  readonly randomBytes: (count: number) => Uint8Array
+  readonly yieldToEventLoop: () => Promise<void>
+  /** Gives up what the store holds besides its files: the lock, a database of its own. */
+  readonly release: () => Promise<void>
+}
+
+/** What all handles of one open store share. */
+export class StoreCore {
+  readonly surroundings: Surroundings
+  readonly options: ResolvedOptions
+  readonly state: StoreView
+  readonly kernel: ScanKernel
+  readonly checksum: Checksum
+  readonly recovered: Recovered
+  readonly recoveryMs: number
+  readonly #writer: Writer | undefined
+  readonly #admission: Admission
+
+  private constructor(
+    surroundings: Surroundings,
+    options: ResolvedOptions,
+    recovered: Recovered,
+    recoveryMs: number,
+    tools: { kernel: ScanKernel; checksum: Checksum },
+  ) {
+    this.surroundings = surroundings
+    this.options = options
+    this.recovered = recovered
+    this.recoveryMs = recoveryMs
+    this.state = recovered.state
+    this.kernel = tools.kernel
+    this.checksum = tools.checksum
+    this.#writer = recovered.log === undefined ? undefined : new Writer(recovered.log, options, surroundings.now)
+    this.#admission = new Admission(recovered.state)
+  }
+
+  /**
+   * Opens a store on files.
+   * @throws StoreError `ERR_STORE_NOT_FOUND` for reading what is not there; else what recovery says.
+   */
+  static async open(surroundings: Surroundings, options: ResolvedOptions): Promise<StoreCore> {
+    const { files, now } = surroundings
+    const startedMs = now()
+    const [checksum, kernel] = await Promise.all([loadChecksum(), loadWasmKernel()])
+    const recovery = {
+      checksum,
+      newStoreId: surroundings.randomBytes(16),
+      segmentSizeBytes: options.segmentSizeBytes,
+      onProgress: (done: number, total: number) => options.onProgress?.({ phase: 'replay', done, total }),
+    }
+    const recovered = options.readOnly ? await recoverForReading(files, recovery) : await recoverForWriting(files, recovery)
+    if (recovered === undefined) throw storeNotFound(surroundings.name)
+    const core = new StoreCore(surroundings, options, recovered, now() - startedMs, { kernel, checksum })
+    if (recovered.readOnlyBecause !== undefined) options.onProblem?.(core.#readOnlyError())
+    return core
+  }
+
+  get readOnly(): boolean {
+    return this.#writer === undefined
+  }
+
+  /**
+   * The collection of a name. With a shape it is created where it is missing.
+   * @throws StoreError `ERR_COLLECTION_NOT_FOUND` (without a shape), `ERR_COLLECTION_MISMATCH`, `ERR_READ_ONLY`, or what writing says.
+   */
+  async collection(name: string, shape: Shape | undefined): Promise<CollectionView> {
+    for (;;) {
+      const found = this.#admission.find(name)
+      if (found === undefined) {
+        if (shape === undefined) throw collectionNotFound(name)
+        await this.#create(name, shape)
+        continue
+      }
+      if (shape !== undefined) requireShape(name, 'view' in found ? found.view : found.shape, shape)
+      if ('view' in found) return found.view
+      await found.pending
+    }
+  }
+
+  async drop(name: string): Promise<boolean> {
+    const writer = this.writer()
+    for (;;) {
+      const found = this.#admission.find(name)
+      if (found === undefined) return false
+      if ('view' in found) {
+        const pending = writer.write({ type: 'drop', collection: found.view.creationLsn }, `the drop of '${name}'`)
+        this.#admission.queueDrop(found.view, pending)
+        await pending
+        return true
+      }
+      await found.pending
+    }
+  }
+
+  /** The writer, for a write to a collection that must be there when it is applied. */
+  writerFor(view: CollectionView): Writer {
+    const writer = this.writer()
+    this.#admission.requireLive(view)
+    return writer
+  }
+
+  /** @throws StoreError `ERR_READ_ONLY`. */
+  writer(): Writer {
+    if (this.#writer === undefined) throw this.#readOnlyError()
+    return this.#writer
+  }
+
+  /** LSN below which everything is known to be on disk. */
+  get durableLsn(): number {
+    return this.recovered.log?.durablePosition.lsn ?? this.recovered.position.lsn
+  }
+
+  memoryUsage(): MemoryLedger {
+    const collections = this.state.collections().flatMap((collection) => collection.memory())
+    return ledgerOf([
+      ...collections,
+      { component: 'kernel', bytes: this.kernel.memoryBytes() },
+      { component: 'logQueue', bytes: this.recovered.log?.queuedBytes ?? 0 },
+    ])
+  }
+
+  /** Waits until what was written is on disk, closes the log and gives up the lock, whatever fails on the way. */
+  async close(): Promise<void> {
+    try {
+      await this.#writer?.close()
+    } finally {
+      await this.surroundings.release()
+    }
+  }
+
+  async #create(name: string, shape: Shape): Promise<void> {
+    const pending = this.writer().write({ type: 'create', name, ...shape }, `the creation of '${name}'`)
+    this.#admission.queueCreate(name, shape, pending)
+    await pending
+  }
+
+  #readOnlyError(): StoreError {
+    const { readOnlyBecause } = this.recovered
+    if (readOnlyBecause === undefined) return new StoreError('ERR_READ_ONLY', `${this.surroundings.name} is open for reading only`)
+    const message = `${this.surroundings.name} is served read-only up to its durable mark, because the end of its log cannot be mended: ${readOnlyBecause.message}. Make room, or give the right to write, and reopen`
+    return new StoreError('ERR_READ_ONLY', message, { cause: readOnlyBecause })
+  }
+}
+
+export function storeNotFound(name: string): StoreError {
+  return new StoreError('ERR_STORE_NOT_FOUND', `there is no store at ${name}`, { details: { path: name } })
+}
+
+export function collectionNotFound(name: string): StoreError {
+  const message = `there is no collection '${name}'; give settings ({ dimensions, metric }) to create it`
+  return new StoreError('ERR_COLLECTION_NOT_FOUND', message, { details: { collection: name } })
+}

@@ -1,0 +1,235 @@
+import { StoreError } from '../base/errors.ts'
+import type { MemoryLedger } from '../engine/memory-ledger.ts'
+import { checkCollection, digestHex, type VerifyReport, verifyFiles } from '../replay/verify.ts'
+import { Collection, type CollectionHost, type CollectionInfo, infoOf } from './collection.ts'
+import { checkName, checkSettings, type CollectionSettings } from './inputs.ts'
+import { createEphemeralSurroundings, locate, type StoreLocation } from './locations.ts'
+import { shareStore } from './open-stores.ts'
+import { type OpenOptions, type Progress, refuseUnknownOptions, resolveOptions, sharedOptionsKey } from './options.ts'
+import { StoreCore, type Surroundings } from './store-core.ts'
+
+/** What opening found. */
+export interface RecoveryInfo {
+  readonly records: number
+  readonly events: number
+  /** Bytes of log that were read. */
+  readonly bytes: number
+  readonly durationMs: number
+  /** What was not as it should be, in sentences. */
+  readonly problems: readonly string[]
+  /** File that the unfinished write at the end of the log was moved to. */
+  readonly quarantined?: string
+}
+
+export interface StoreStats {
+  /** LSN of the last record applied. */
+  readonly lsn: number
+  /** LSN up to which everything is known to be on disk. */
+  readonly durableLsn: number
+  readonly epoch: number
+  /** 32 hexadecimal digits. */
+  readonly storeId: string
+  readonly readOnly: boolean
+  readonly logBytes: number
+  readonly segments: number
+  readonly collections: readonly CollectionInfo[]
+  readonly recovery: RecoveryInfo
+  /** Why no more writes are taken, after a write whose fate is unknown. */
+  readonly poisoned?: string
+}
+
+/** Hash of what is stored, equal on every copy that applied the same log. */
+export interface Digest {
+  readonly lsn: number
+  /** 16 hexadecimal digits. */
+  readonly data: string
+}
+
+export interface VerifyStoreOptions {
+  readonly onProgress?: (progress: Progress) => void
+  readonly signal?: AbortSignal
+}
+
+/**
+ * A vector store: collections of vectors over one log. A write that resolved is on disk, survives any kill, and comes back bit
+ * for bit. After `close()` every call rejects or throws `ERR_STORE_CLOSED`.
+ */
+export class VectorStore implements AsyncDisposable {
+  readonly #core: StoreCore
+  readonly #release: () => Promise<void>
+  readonly #host: CollectionHost
+  #closing: Promise<void> | undefined
+
+  private constructor(core: StoreCore, release: () => Promise<void>) {
+    this.#core = core
+    this.#release = release
+    this.#host = { core, requireOpen: () => this.#requireOpen() }
+  }
+
+  /**
+   * Opens the store in a directory, which is made where it is missing, or in an abstract-level database, which stays the
+   * caller's to close. In one process, opening a directory again with equal options shares the store; it closes with the last.
+   * @throws StoreError `ERR_STORE_LOCKED`, `ERR_STORE_OPTIONS`, `ERR_STORE_NOT_FOUND` (`readOnly`), `ERR_LOG_CORRUPT`,
+   * `ERR_FORMAT_VERSION`, or what the disk says; TypeError, RangeError.
+   */
+  static async open(location: StoreLocation, options: OpenOptions = {}): Promise<VectorStore> {
+    const resolved = resolveOptions(options)
+    const { identity, surroundings } = await locate(location, { create: !resolved.readOnly })
+    if (resolved.readOnly) return VectorStore.#openCore(await surroundings({ lock: false }), options)
+    const { core, release } = await shareStore(identity, sharedOptionsKey(resolved), async () =>
+      openOrRelease(await surroundings({ lock: true }), options),
+    )
+    return new VectorStore(core, release)
+  }
+
+  /** A store in memory, for tests and throw-away use. It ends with `close()`. */
+  static async ephemeral(options: Omit<OpenOptions, 'readOnly'> = {}): Promise<VectorStore> {
+    return VectorStore.#openCore(await createEphemeralSurroundings(), options)
+  }
+
+  /** @internal Opens a store on given files: for the crash suite. */
+  static async openWith(surroundings: Surroundings, options: OpenOptions = {}): Promise<VectorStore> {
+    return VectorStore.#openCore(surroundings, options)
+  }
+
+  static async #openCore(surroundings: Surroundings, options: OpenOptions): Promise<VectorStore> {
+    const core = await openOrRelease(surroundings, options)
+    return new VectorStore(core, () => core.close())
+  }
+
+  get readOnly(): boolean {
+    return this.#core.readOnly
+  }
+
+  /**
+   * The collection of a name. With settings it is created where it is missing, and resolves when that is on disk; without
+   * them it must be there.
+   * @throws StoreError `ERR_COLLECTION_NOT_FOUND`, `ERR_COLLECTION_MISMATCH`, `ERR_COLLECTION_NAME`, `ERR_READ_ONLY`; TypeError, RangeError.
+   */
+  async collection<M extends object = object>(name: string, settings?: CollectionSettings): Promise<Collection<M>> {
+    this.#requireOpen()
+    checkName(name)
+    const shape = settings === undefined ? undefined : checkSettings(settings)
+    const view = await this.#core.collection(name, shape)
+    this.#requireOpen()
+    return new Collection<M>(this.#host, view)
+  }
+
+  /** The collections, in the order in which they were created. */
+  collections(): CollectionInfo[] {
+    this.#requireOpen()
+    return this.#core.state.collections().map(infoOf)
+  }
+
+  /** Drops a collection with all its entries. Resolves with whether there was one, when that is on disk. */
+  async drop(name: string): Promise<boolean> {
+    this.#requireOpen()
+    checkName(name)
+    return this.#core.drop(name)
+  }
+
+  /** Resolves when everything written before is on disk: what `durability: 'async'` leaves open. */
+  async sync(): Promise<void> {
+    this.#requireOpen()
+    if (!this.#core.readOnly) await this.#core.writer().sync()
+  }
+
+  /** The digest of the state as of this call; writes may go on meanwhile. */
+  async digest(): Promise<Digest> {
+    this.#requireOpen()
+    const { state, checksum, surroundings } = this.#core
+    const lsn = state.lsn
+    return { lsn, data: await digestHex(state, { checksum, yieldToEventLoop: surroundings.yieldToEventLoop }) }
+  }
+
+  /**
+   * Reads the whole log back from disk, checks every byte, replays it into a second state, and compares that state with the
+   * one in memory. Needs as much memory again as the store has.
+   */
+  async verify(options: VerifyStoreOptions = {}): Promise<VerifyReport> {
+    this.#requireOpen()
+    refuseUnknownOptions(options, ['onProgress', 'signal'], 'verify')
+    const { checksum, state, surroundings } = this.#core
+    const { yieldToEventLoop } = surroundings
+    if (!this.#core.readOnly) await this.#core.writer().sync()
+    const live = await this.digest()
+    const report = await verifyFiles(surroundings.files, { ...verifyOptionsOf(options), checksum, yieldToEventLoop, untilLsn: live.lsn })
+    if (report === undefined) throw new StoreError('ERR_STORE_NOT_FOUND', `the files of ${surroundings.name} are gone`)
+    const problems = [...report.problems]
+    for (const collection of state.collections()) problems.push(...(await checkCollection(collection, { yieldToEventLoop })))
+    if (report.lsn === live.lsn && report.digest !== live.data) {
+      const message = `the state in memory (digest ${live.data}) is not what the log replays to (${report.digest}) at LSN ${live.lsn}`
+      problems.push({ code: 'ERR_LOG_CORRUPT', message, lsn: live.lsn })
+    }
+    if (report.lsn < live.lsn && problems.length === 0) {
+      problems.push({ code: 'ERR_LOG_CORRUPT', message: `the log on disk ends at LSN ${report.lsn}, before LSN ${live.lsn}`, lsn: report.lsn + 1 })
+    }
+    return { ...report, problems, ok: problems.length === 0 }
+  }
+
+  stats(): StoreStats {
+    this.#requireOpen()
+    const { recovered, state, recoveryMs, readOnly, durableLsn } = this.#core
+    const { log, report, storeId } = recovered
+    return {
+      lsn: state.lsn,
+      durableLsn,
+      epoch: log?.position.epoch ?? recovered.position.epoch,
+      storeId: Array.from(storeId, (byte) => byte.toString(16).padStart(2, '0')).join(''),
+      readOnly,
+      logBytes: log?.sizeBytes ?? recovered.sizeBytes,
+      segments: log?.segmentCount ?? recovered.segmentCount,
+      collections: this.collections(),
+      recovery: {
+        records: report.records,
+        events: report.events,
+        bytes: report.bytes,
+        durationMs: recoveryMs,
+        problems: report.problems,
+        ...(report.quarantined === undefined ? {} : { quarantined: report.quarantined }),
+      },
+      ...(log?.poison === undefined ? {} : { poisoned: log.poison.message }),
+    }
+  }
+
+  /** Bytes of memory by component, as each reports itself, and their sum. */
+  memoryUsage(): MemoryLedger {
+    this.#requireOpen()
+    return this.#core.memoryUsage()
+  }
+
+  /**
+   * Waits until everything written is on disk, then gives up the files and the lock. Calling it again gives the same promise.
+   * @throws StoreError where asynchronous writes that were acknowledged may be lost. The store is closed all the same.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#release()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #requireOpen(): void {
+    if (this.#closing === undefined) return
+    throw new StoreError('ERR_STORE_CLOSED', `${this.#core.surroundings.name} is closed`)
+  }
+}
+
+/** A store that does not open gives back what it was given: the lock above all. */
+async function openOrRelease(surroundings: Surroundings, options: OpenOptions): Promise<StoreCore> {
+  try {
+    return await StoreCore.open(surroundings, resolveOptions(options))
+  } catch (error) {
+    await surroundings.release()
+    throw error
+  }
+}
+
+export function verifyOptionsOf({ onProgress, signal }: VerifyStoreOptions): {
+  onProgress: (done: number, total: number) => void
+  signal: AbortSignal | undefined
+} {
+  return { signal, onProgress: (done, total) => onProgress?.({ phase: 'verify', done, total }) }
+}

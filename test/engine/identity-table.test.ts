@@ -1,0 +1,110 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { BytesColumn } from '../../src/engine/bytes-column.ts'
+import { hashBytes, IdentityTable } from '../../src/engine/identity-table.ts'
+import { textBytes } from './engine-fixture.ts'
+
+describe('IdentityTable', () => {
+  test('agrees with a Map over random histories', () => {
+    const id = fc.oneof(
+      fc.nat(60).map((number) => `id-${number}`),
+      fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }),
+    )
+    const step = fc.record({ type: fc.constantFrom('set', 'set', 'set', 'delete', 'get'), id })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
+        const { table, ids } = emptyTable()
+        const model = new Map<string, number>()
+        for (const { type, id } of steps) {
+          const bytes = textBytes(id)
+          if (type === 'set') {
+            ids.append(bytes)
+            table.set(bytes, ids.count - 1)
+            model.set(id, ids.count - 1)
+          } else if (type === 'delete') {
+            expect(table.delete(bytes)).toBe(model.delete(id))
+          }
+          expect(table.get(bytes)).toBe(model.get(id))
+        }
+        expect(table.count).toBe(model.size)
+        for (const [id, slot] of model) expect(table.get(textBytes(id))).toBe(slot)
+        expect(table.memoryBytes()).toBeGreaterThanOrEqual(model.size * 4)
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  test('finds what remains after deleting in places that probing passed through', () => {
+    const { table, ids } = emptyTable()
+    const all = Array.from({ length: 20_000 }, (_, slot) => textBytes(`entry ${slot}`))
+    for (const [slot, bytes] of all.entries()) {
+      ids.append(bytes)
+      table.set(bytes, slot)
+    }
+    for (let slot = 0; slot < all.length; slot += 3) expect(table.delete(all[slot]!)).toBe(true)
+    expect(all.every((bytes, slot) => table.get(bytes) === (slot % 3 === 0 ? undefined : slot))).toBe(true)
+    for (let slot = 1; slot < all.length; slot += 3) table.delete(all[slot]!)
+    for (let slot = 2; slot < all.length; slot += 3) table.delete(all[slot]!)
+    expect([table.count, all.some((bytes) => table.get(bytes) !== undefined)]).toEqual([0, false])
+  })
+
+  test('takes 6 to 12 bytes an id, and little when small', () => {
+    const { table, ids } = emptyTable()
+    const sizes: number[] = []
+    for (let slot = 0; slot < 100_000; slot++) {
+      const bytes = textBytes(`${slot}`)
+      ids.append(bytes)
+      table.set(bytes, slot)
+      if (slot === 9) expect(table.memoryBytes()).toBeLessThanOrEqual(10 * 32)
+      if (slot > 20_000 && slot % 1000 === 0) sizes.push(table.memoryBytes() / (slot + 1))
+    }
+    expect(Math.min(...sizes)).toBeGreaterThanOrEqual(4 / 0.7)
+    expect(Math.max(...sizes)).toBeLessThan(12.5)
+  })
+
+  test('a new table costs nothing', () => {
+    const { table } = emptyTable()
+    expect([table.memoryBytes(), table.get(textBytes('x')), table.delete(textBytes('x'))]).toEqual([
+      0,
+      undefined,
+      false,
+    ])
+  })
+})
+
+describe('hashBytes', () => {
+  test('spreads ids that differ little over partitions and places alike', () => {
+    const kinds: ((number: number) => string)[] = [
+      (number) => `${number}`,
+      (number) => `user:${number}:profile`,
+      (number) => number.toString(2).padStart(20, '0'),
+      (number) => `${'x'.repeat(number % 97)}${number}`,
+    ]
+    for (const kind of kinds) {
+      for (const bitsOfHash of [(hash: number) => hash >>> 24, (hash: number) => hash & 255]) {
+        const buckets = new Uint32Array(256)
+        for (let number = 0; number < 65_536; number++) buckets[bitsOfHash(hashBytes(textBytes(kind(number))))]! += 1
+        // 256 expected; seven standard deviations of a fair draw are 112.
+        expect(Math.max(...buckets)).toBeLessThan(256 + 112)
+        expect(Math.min(...buckets)).toBeGreaterThan(256 - 112)
+      }
+    }
+  })
+
+  test('depends on every byte and on the length', () => {
+    const bytes = Uint8Array.from({ length: 23 }, (_, index) => index)
+    const hashes = new Set([hashBytes(bytes)])
+    for (let index = 0; index < bytes.length; index++) {
+      const changed = bytes.slice()
+      changed[index]! ^= 1
+      hashes.add(hashBytes(changed))
+    }
+    for (let length = 0; length < bytes.length; length++) hashes.add(hashBytes(new Uint8Array(length)))
+    expect(hashes.size).toBe(1 + 23 + 23)
+  })
+})
+
+function emptyTable(): { table: IdentityTable; ids: BytesColumn } {
+  const ids = new BytesColumn()
+  return { table: new IdentityTable(ids), ids }
+}

@@ -1,0 +1,67 @@
+import type { EventOutcome, StoreEvent } from '../../src/engine/events.ts'
+import type { Metric } from '../../src/engine/metric.ts'
+
+export interface ModelCollection {
+  readonly lsn: number
+  readonly metric: Metric
+  readonly dimensions: number
+  readonly entries: Map<string, { slot: number; vector: number[]; document: Uint8Array | undefined }>
+  slotCount: number
+}
+
+/** A store of plain maps: what the outcome of well-formed events should be. Vectors may hold anything. */
+export class StoreModel {
+  /** By name, in order of creation. */
+  readonly collections = new Map<string, ModelCollection>()
+
+  apply(event: StoreEvent, lsn: number): EventOutcome {
+    const nothing = { added: 0, replaced: 0, removed: 0 }
+    if (event.type === 'create') {
+      if (this.collections.has(event.name)) return { ...nothing, code: 'ERR_COLLECTION_MISMATCH' }
+      const { name, metric, dimensions } = event
+      this.collections.set(name, { lsn, metric, dimensions, entries: new Map(), slotCount: 0 })
+      return nothing
+    }
+    const found = [...this.collections].find(([, collection]) => collection.lsn === event.collection)
+    if (found === undefined) return { ...nothing, code: 'ERR_COLLECTION_NOT_FOUND' }
+    const [name, collection] = found
+    switch (event.type) {
+      case 'drop':
+        this.collections.delete(name)
+        return { ...nothing, removed: collection.entries.size }
+      case 'add': {
+        const vectors = rowsOf(event.vectors, collection.dimensions)
+        for (const vector of vectors) {
+          if (!vector.every(Number.isFinite)) return { ...nothing, code: 'ERR_VECTOR_NOT_FINITE' }
+          const isZero = vector.every((component) => component === 0)
+          if (isZero && collection.metric === 'cosine') return { ...nothing, code: 'ERR_VECTOR_ZERO' }
+        }
+        let replaced = 0
+        let added = 0
+        for (const [position, id] of event.ids.entries()) {
+          if (event.ids.lastIndexOf(id) !== position) continue
+          if (collection.entries.has(id)) replaced += 1
+          else added += 1
+          const slot = collection.slotCount++
+          collection.entries.set(id, { slot, vector: vectors[position]!, document: event.documents?.[position] })
+        }
+        return { added, replaced, removed: 0 }
+      }
+      case 'update': {
+        const entry = collection.entries.get(event.id)
+        if (entry === undefined) return { ...nothing, code: 'ERR_ENTRY_NOT_FOUND' }
+        entry.document = event.document
+        return { ...nothing, replaced: 1 }
+      }
+      case 'delete':
+        return { ...nothing, removed: event.ids.filter((id) => collection.entries.delete(id)).length }
+    }
+  }
+}
+
+function rowsOf(bytes: Uint8Array, dimensions: number): number[][] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return Array.from({ length: bytes.byteLength / 4 / dimensions }, (_, row) =>
+    Array.from({ length: dimensions }, (_, at) => view.getFloat32((row * dimensions + at) * 4, true)),
+  )
+}
