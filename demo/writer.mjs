@@ -5,15 +5,16 @@ import { VectorStore } from 'annals'
 import { DIMENSIONS, entryAt, WORD_COUNT } from './words.mjs'
 
 const BATCH_SIZE = 100
-const BATCH_INTERVAL_MS = 5
+/** Batches are sent in bursts: the fiftieth opens one, so the kill that follows its acknowledgement meets the rest under way. */
+const BURST_BATCHES = 7
+const BURST_INTERVAL_MS = 30
 
 const store = await VectorStore.open(process.argv[2])
 const words = await store.collection('words', { dimensions: DIMENSIONS, metric: 'cosine' })
 const acknowledgements = []
 for (let from = 0; from < WORD_COUNT; from += BATCH_SIZE) {
   acknowledgements.push(addBatch(from, Math.min(from + BATCH_SIZE, WORD_COUNT)))
-  // Not waiting for the acknowledgement keeps several batches in flight, so that the kill finds work to interrupt.
-  await sleep(BATCH_INTERVAL_MS)
+  if (acknowledgements.length % BURST_BATCHES === 0) await sleep(BURST_INTERVAL_MS)
 }
 await Promise.all(acknowledgements)
 // Never closes the store: being killed is what this process is for.

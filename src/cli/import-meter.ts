@@ -23,7 +23,7 @@ export class ImportMeter {
   describe(total: number | undefined): ProgressState {
     const perSecond = vectorsPerSecond(this.#done, this.elapsedMs)
     const details = [
-      total === undefined ? countText(this.#done) : `${countText(this.#done)} of ${countText(total)}`,
+      countText(this.#done),
       `${countText(perSecond)} vectors/s`,
       ...remaining(this.#done, total, perSecond),
       `${bytesText(this.#durableBytes)} durable`,
@@ -38,5 +38,6 @@ export function vectorsPerSecond(vectors: number, durationMs: number): number {
 
 function remaining(done: number, total: number | undefined, perSecond: number): string[] {
   if (total === undefined || perSecond === 0) return []
-  return [`ETA ${durationText(Math.max(1000, ((total - done) * 1000) / perSecond))}`]
+  const seconds = Math.max(1, Math.ceil((total - done) / perSecond))
+  return [`ETA ${seconds < 100 ? `${seconds} s` : durationText(seconds * 1000)}`]
 }

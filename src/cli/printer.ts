@@ -22,7 +22,8 @@ export class Printer {
   }
 
   get columns(): number {
-    return this.#stream.columns ?? 80
+    // A terminal that does not know its width says 0.
+    return this.#stream.columns || 80
   }
 
   /** Aborted when nobody reads any more. */

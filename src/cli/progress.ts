@@ -6,7 +6,8 @@ const REDRAW_MS = 100
 const PLAIN_LINE_MS = 3000
 /** Work that is done before anyone looks gets no bar. */
 const FIRST_DRAW_MS = 400
-const BAR_CELLS = 24
+const LONGEST_BAR_CELLS = 24
+const SHORTEST_BAR_CELLS = 6
 const CLEAR_LINE = '\r\u001b[K'
 
 export interface ProgressState {
@@ -73,14 +74,13 @@ class ProgressLines implements Progress {
   finish(): void {}
 }
 
-/** A terminal that is too narrow loses the bar first, then the end of the line: a line that wraps cannot be redrawn. */
+/** The bar takes what room the text leaves. The line is cut before it would wrap, because then it could not be redrawn. */
 export function barLine({ label, fraction, details }: ProgressState, columns: number): string {
   const text = [...percentOf(fraction), ...details].join('  ')
-  if (fraction !== undefined && label.length + BAR_CELLS + text.length + 6 <= columns) {
-    const filled = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_CELLS)
-    return `${label}  [${'#'.repeat(filled)}${'-'.repeat(BAR_CELLS - filled)}]  ${text}`
-  }
-  return truncated(`${label}  ${text}`, columns)
+  const cells = Math.min(LONGEST_BAR_CELLS, columns - label.length - text.length - 5)
+  if (fraction === undefined || cells < SHORTEST_BAR_CELLS) return truncated(`${label}  ${text}`, columns)
+  const filled = Math.round(Math.min(1, Math.max(0, fraction)) * cells)
+  return `${label}  [${'#'.repeat(filled)}${'-'.repeat(cells - filled)}] ${text}`
 }
 
 function percentOf(fraction: number | undefined): string[] {

@@ -72,9 +72,13 @@ export async function readMark(files: Files, checksum: Checksum): Promise<MarkRe
 function decodeSlot(slot: Uint8Array, index: number, checksum: Checksum): Mark | undefined {
   const framed = checkFrame(slot, MARK_MAGIC, MARK_SLOT_BYTES, checksum)
   if (framed?.kind === 'newer') {
-    throw new StoreError('ERR_FORMAT_VERSION', `the durable mark has format version ${framed.version}; this release reads up to ${FORMAT_VERSION}`, {
-      details: { path: MARK_PATH, version: framed.version },
-    })
+    throw new StoreError(
+      'ERR_FORMAT_VERSION',
+      `the durable mark has format version ${framed.version}; this release reads up to ${FORMAT_VERSION}`,
+      {
+        details: { path: MARK_PATH, version: framed.version },
+      },
+    )
   }
   if (framed !== undefined) return undefined
   const view = viewOf(slot)

@@ -20,6 +20,9 @@ export const LENGTH_OFFSET = 12
 export const STORE_ID_OFFSET = 16
 export const EPOCH_OFFSET = 32
 
+/** The longest header or slot that any version may have: so much is read before a length is believed. */
+export const FRAME_LIMIT_BYTES = 4096
+
 export const SEGMENT_HEADER_BYTES = 80
 export const SEGMENT_FIRST_LSN_OFFSET = 40
 export const SEGMENT_PREVIOUS_CHAIN_OFFSET = 48

@@ -1,6 +1,7 @@
 import type { StoreError } from '../base/errors.ts'
+import { recordBytes } from './format.ts'
 
-/** The most bytes that go out in one write; a single larger payload goes out alone. */
+/** The most bytes that go out in one write; a single larger record goes out alone. */
 const GROUP_BYTES = 8 * 1024 * 1024
 
 /** One append or one barrier, waiting. */
@@ -28,6 +29,7 @@ export class GroupQueue<Result> {
   #start = 0
   #bytes = 0
 
+  /** Bytes of the payloads that wait. */
   get bytes(): number {
     return this.#bytes
   }
@@ -39,13 +41,27 @@ export class GroupQueue<Result> {
   push(payload: Uint8Array, timeMs: number, durability: 'sync' | 'async'): Promise<Result> {
     this.#bytes += payload.byteLength
     return new Promise((resolve, reject) => {
-      this.#items.push({ payload, timeMs, needsSync: durability === 'sync', resolve, resolveBarrier: undefined, reject })
+      this.#items.push({
+        payload,
+        timeMs,
+        needsSync: durability === 'sync',
+        resolve,
+        resolveBarrier: undefined,
+        reject,
+      })
     })
   }
 
   pushBarrier(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const item = { payload: undefined, timeMs: 0, needsSync: true, resolve: () => {}, resolveBarrier: resolve, reject }
+      const item = {
+        payload: undefined,
+        timeMs: 0,
+        needsSync: true,
+        resolve: () => {},
+        resolveBarrier: resolve,
+        reject,
+      }
       this.#items.push(item)
     })
   }
@@ -53,17 +69,17 @@ export class GroupQueue<Result> {
   /** Takes the next group, or `undefined` where nothing waits. */
   take(): Group<Result> | undefined {
     if (this.isEmpty) return undefined
-    let bytes = 0
+    let writeBytes = 0
     let end = this.#start
     while (end < this.#items.length) {
-      const itemBytes = (this.#items[end] as GroupItem<Result>).payload?.byteLength ?? 0
-      if (end > this.#start && bytes + itemBytes > GROUP_BYTES) break
-      bytes += itemBytes
+      const { payload } = this.#items[end] as GroupItem<Result>
+      writeBytes += payload === undefined ? 0 : recordBytes(payload.byteLength)
+      if (end > this.#start && writeBytes > GROUP_BYTES) break
       end += 1
     }
     const items = this.#items.slice(this.#start, end)
     this.#start = end
-    this.#bytes -= bytes
+    this.#bytes -= items.reduce((sum, { payload }) => sum + (payload?.byteLength ?? 0), 0)
     if (this.isEmpty) {
       this.#items = []
       this.#start = 0

@@ -6,9 +6,10 @@ import { SEAL_BYTES, SEGMENT_HEADER_BYTES, WAL_DIRECTORY } from './format.ts'
 import type { LogScan, ScannedSegment } from './log-scan.ts'
 import { copyBytes, quarantineTail } from './quarantine.ts'
 import { headerSeed } from './record.ts'
+import { createSegment, encodeSeal, publishSegment, segmentStart, type UnpublishedSegment } from './segment-file.ts'
 import type { SegmentHeader } from './segment-header.ts'
-import { createSegment, encodeSeal, publishSegment, segmentStart } from './segment-file.ts'
 import { type Boundary, scanSegment } from './segment-scan.ts'
+import { SyncFailure } from './sync-failure.ts'
 
 /** What opening had to mend, for the report. */
 export interface Repair {
@@ -29,24 +30,22 @@ export interface Repair {
  * @throws StoreError of the files. A crash or an error at any point leaves a log that this function mends to the same records.
  */
 export async function repairLog(files: Files, scan: LogScan, checksum: Checksum): Promise<Repair> {
+  const last = scan.segments.at(-1)
+  const tornBytes = last === undefined || last.sealed ? 0 : last.sizeBytes - last.end.offset
+  const quarantined =
+    last === undefined || tornBytes === 0 ? undefined : await quarantineTail(files, last.path, last.end.offset)
   await removeLeftovers(files)
-  const segments = [...scan.segments]
-  for (const [index, segment] of segments.entries()) {
-    if (index < segments.length - 1 && !segment.sealed) segments[index] = await sealOlder(files, segment, checksum)
-  }
-  const last = segments.pop()
   if (last === undefined) {
-    return { segments, tornBytes: 0, tornReason: undefined, quarantined: undefined, rewrittenRecords: 0 }
+    return { segments: [], tornBytes, tornReason: undefined, quarantined, rewrittenRecords: 0 }
   }
-  const tornBytes = last.sealed ? 0 : last.sizeBytes - last.end.offset
-  const quarantined = tornBytes > 0 ? await quarantineTail(files, last.path, last.end.offset) : undefined
   const from = scan.boundary ?? segmentStart(last.header)
   const rewrittenRecords = last.sealed ? 0 : last.end.lsn - from.lsn
-  if (rewrittenRecords > 0) {
-    segments.push(...(await rewriteAbove(files, last, from, checksum)))
-  } else {
-    if (tornBytes > 0) await cutSegment(files, last)
-    segments.push(tornBytes > 0 ? { ...last, sizeBytes: last.end.offset } : last)
+  const ending = rewrittenRecords > 0 ? await rewriteAbove(files, last, from, checksum) : [last]
+  if (rewrittenRecords === 0 && tornBytes > 0) ending[0] = await cutSegment(files, last)
+  const segments = [...scan.segments.slice(0, -1), ...ending]
+  // Only now: what is cut off an older segment lives in the next one, whose name may not have been durable until it was rewritten.
+  for (const [index, segment] of segments.entries()) {
+    if (index < segments.length - 1 && !segment.sealed) segments[index] = await sealOlder(files, segment, checksum)
   }
   return { segments, tornBytes, tornReason: scan.torn?.reason, quarantined, rewrittenRecords }
 }
@@ -72,7 +71,7 @@ async function sealOlder(files: Files, segment: ScannedSegment, checksum: Checks
   return { ...segment, sealed: true, sizeBytes: segment.end.offset + SEAL_BYTES }
 }
 
-async function cutSegment(files: Files, segment: ScannedSegment): Promise<void> {
+async function cutSegment(files: Files, segment: ScannedSegment): Promise<ScannedSegment> {
   const file = await files.open(segment.path, 'update')
   try {
     await file.truncate(segment.end.offset)
@@ -80,9 +79,13 @@ async function cutSegment(files: Files, segment: ScannedSegment): Promise<void> 
   } finally {
     await file.close()
   }
+  return { ...segment, sizeBytes: segment.end.offset }
 }
 
-/** Writes the records behind `from` into a segment of their own, checks it, publishes it, then ends the old one at `from`. */
+/**
+ * Writes the records behind `from` into a segment of their own, checks it and publishes it.
+ * @returns the old segment, now to be ended at `from`, unless the new one took its name, and the new one.
+ */
 async function rewriteAbove(
   files: Files,
   last: ScannedSegment,
@@ -111,9 +114,17 @@ async function rewriteAbove(
   } finally {
     await segment.file.close()
   }
-  await publishSegment(files, segment)
-  if (segment.path === last.path) return [rewritten]
-  return [await sealOlder(files, { ...last, end: from }, checksum), rewritten]
+  await publish(files, segment)
+  return segment.path === last.path ? [rewritten] : [{ ...last, end: from }, rewritten]
+}
+
+async function publish(files: Files, segment: UnpublishedSegment): Promise<void> {
+  try {
+    await publishSegment(files, segment)
+  } catch (error) {
+    // While nothing is being served a failed sync is an ordinary error: opening again rewrites the segment again.
+    throw error instanceof SyncFailure ? error.cause : error
+  }
 }
 
 /** The old segment was read twice; only a copy that verifies to the same chain may take its place. */
@@ -126,7 +137,9 @@ async function checkCopy(
 ): Promise<ScannedSegment> {
   const scan = await scanSegment(file, { header, seed: headerSeed(checksum, header.storeId), checksum })
   if (scan.end.lsn !== expected.lsn || scan.end.chain !== expected.chain || scan.defect !== undefined) {
-    throw new StoreError('ERR_IO', `${path} could not be rewritten: what was read twice was not the same`, { details: { path } })
+    throw new StoreError('ERR_IO', `${path} could not be rewritten: what was read twice was not the same`, {
+      details: { path },
+    })
   }
   return { path, header, sizeBytes: scan.sizeBytes, end: scan.end, sealed: false }
 }

@@ -2,10 +2,10 @@ import type { Checksum } from '../base/checksum.ts'
 import { isStoreError, StoreError } from '../base/errors.ts'
 import type { Files, OpenFile } from '../base/files.ts'
 import { type Mark, readMark } from './durable-mark.ts'
-import { FORMAT_VERSION, MARK_PATH, SEGMENT_HEADER_BYTES, WAL_DIRECTORY } from './format.ts'
+import { FORMAT_VERSION, MARK_PATH, WAL_DIRECTORY } from './format.ts'
 import { equalBytes, genesisChain, type Position } from './position.ts'
 import { headerSeed, type LogRecord } from './record.ts'
-import { decodeSegmentHeader, type SegmentHeader, segmentLsnOf, segmentPath } from './segment-header.ts'
+import { readSegmentHeader, type SegmentHeader, segmentLsnOf, segmentPath } from './segment-header.ts'
 import { type Boundary, corruption, type Defect, endsWithSeal, type SegmentScan, scanSegment } from './segment-scan.ts'
 import { decide, type Finding, type Place } from './tail-decision.ts'
 
@@ -140,9 +140,7 @@ class LogWalk {
   }
 
   async #readHeader(file: OpenFile): Promise<SegmentHeader | { finding: Finding; reason: string }> {
-    const bytes = new Uint8Array(SEGMENT_HEADER_BYTES)
-    const read = await file.read(bytes, 0)
-    const result = decodeSegmentHeader(bytes.subarray(0, read), this.#checksum)
+    const result = await readSegmentHeader(file, this.#checksum)
     if (result.kind === 'header') return result.header
     if (result.kind === 'damaged') return { finding: 'header', reason: `in its header, ${result.reason}` }
     return { finding: 'newer', reason: `format version ${result.version}; this release reads up to ${FORMAT_VERSION}` }
@@ -156,7 +154,8 @@ class LogWalk {
       header,
       seed,
       checksum: this.#checksum,
-      untilLsn: Math.min(next === undefined ? Number.MAX_SAFE_INTEGER : next.firstLsn - 1, this.#limitLsn),
+      untilLsn: next === undefined ? undefined : next.firstLsn - 1,
+      limitLsn: this.#limitLsn,
       boundaryLsn: this.#mark?.position.lsn,
       onRecord: (record, offset) => this.#deliver(record, segment.path, offset),
     })
@@ -170,7 +169,8 @@ class LogWalk {
   /** Checks the header against its name, the store and the history so far. */
   #checkHeader(segment: OpenedSegment): SegmentHeader {
     const { header } = segment
-    if ('finding' in header) return this.#refuse(segment, header.finding, { reason: header.reason, offset: 0, lsn: segment.firstLsn })
+    if ('finding' in header)
+      return this.#refuse(segment, header.finding, { reason: header.reason, offset: 0, lsn: segment.firstLsn })
     this.#storeId ??= this.#adoptIdentity(header)
     const { lsn, chain, epoch } = this.#position
     const reason = !equalBytes(header.storeId, this.#storeId)
@@ -184,7 +184,8 @@ class LogWalk {
             : header.epoch < epoch
               ? `epoch ${header.epoch} follows epoch ${epoch}`
               : undefined
-    if (reason !== undefined) this.#refuse(segment, 'header', { reason, offset: 0, lsn: Math.min(lsn + 1, header.firstLsn) })
+    if (reason !== undefined)
+      this.#refuse(segment, 'header', { reason, offset: 0, lsn: Math.min(lsn + 1, header.firstLsn) })
     return header
   }
 
@@ -196,7 +197,11 @@ class LogWalk {
   #deliver(record: LogRecord, segment: string, offset: number): undefined | Promise<void> {
     const mark = this.#mark?.position
     if (record.lsn === mark?.lsn && record.chain !== mark.chain) {
-      throw corruption(segment, { reason: 'the log is not the one that the durable mark was written for', offset, lsn: record.lsn }, mark.lsn)
+      throw corruption(
+        segment,
+        { reason: 'the log is not the one that the durable mark was written for', offset, lsn: record.lsn },
+        mark.lsn,
+      )
     }
     return this.#options.onRecord?.(record, { segment, offset })
   }
@@ -212,7 +217,12 @@ class LogWalk {
     const defect: Defect | undefined =
       scan.defect ??
       (endsEarly
-        ? { finding: 'record', reason: 'the segment ends before the next begins', offset: scan.end.offset, lsn: scan.end.lsn + 1 }
+        ? {
+            finding: 'record',
+            reason: 'the segment ends before the next begins',
+            offset: scan.end.offset,
+            lsn: scan.end.lsn + 1,
+          }
         : undefined)
     const sealed = scan.sealed || (defect !== undefined && (await endsWithSeal(segment.file, seed, this.#checksum)))
     const reach = scan.end.lsn < (this.#mark?.position.lsn ?? 0) ? 'covered' : 'beyond'
@@ -220,7 +230,11 @@ class LogWalk {
     if (decision === 'cut') this.#torn = defect
     if (decision !== 'corrupt' && decision !== 'refuse-newer') return
     const reason = place === 'last' ? 'the log ends below the durable mark' : 'the seal of the segment is missing'
-    this.#refuse(segment, defect?.finding ?? 'record', defect ?? { reason, offset: scan.end.offset, lsn: scan.end.lsn + 1 })
+    this.#refuse(
+      segment,
+      defect?.finding ?? 'record',
+      defect ?? { reason, offset: scan.end.offset, lsn: scan.end.lsn + 1 },
+    )
   }
 
   #refuse(segment: OpenedSegment, finding: Finding, defect: Omit<Defect, 'finding'>): never {

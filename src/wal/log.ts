@@ -1,6 +1,7 @@
 import type { Checksum } from '../base/checksum.ts'
 import { StoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
+import { MAX_PAYLOAD_BYTES } from '../base/limits.ts'
 import type { MarkWriter } from './durable-mark.ts'
 import { recordBytes, SEAL_BYTES } from './format.ts'
 import { type Group, type GroupItem, GroupQueue } from './group-queue.ts'
@@ -46,12 +47,12 @@ export class Log<Result> {
   readonly #mark: MarkWriter
   readonly #queue = new GroupQueue<Result>()
   readonly #storeId: Uint8Array
-  #finished: readonly { path: string; sizeBytes: number; unsealed?: ScannedSegment }[]
+  #finished: readonly FinishedSegment[]
   #writer: SegmentWriter | undefined
   #end: { position: Position; timeMs: number }
   #draining: Promise<void> | undefined
   #poison: StoreError | undefined
-  #lostAcknowledged = false
+  #acknowledgedLsn = 0
 
   private constructor(files: Files, start: LogStart, options: LogOptions<Result>, writer: SegmentWriter | undefined) {
     this.#files = files
@@ -60,9 +61,14 @@ export class Log<Result> {
     this.#storeId = start.storeId
     this.#end = { position: start.position, timeMs: start.timeMs }
     this.#writer = writer
+    const last = start.segments.at(-1)
     this.#finished = start.segments
       .filter(({ path }) => path !== writer?.path)
-      .map((segment) => ({ path: segment.path, sizeBytes: segment.sizeBytes, ...(segment.sealed ? {} : { unsealed: segment }) }))
+      .map((segment) => ({
+        path: segment.path,
+        sizeBytes: segment.sizeBytes,
+        reopened: segment === last ? last : undefined,
+      }))
   }
 
   static async open<Result>(files: Files, start: LogStart, options: LogOptions<Result>): Promise<Log<Result>> {
@@ -110,8 +116,14 @@ export class Log<Result> {
    * @returns what `deliver` returned for the record.
    * @throws StoreError `ERR_DISK_FULL`, `ERR_IO`, …: nothing was written and the log goes on. `ERR_INDETERMINATE`: it may be on
    * disk or not, and the log is poisoned. `ERR_POISONED`: an earlier write did that; this one was not tried.
+   * @throws {RangeError} at once, for a payload or a time that no record can hold: once framed it could never be read back.
    */
   append(payload: Uint8Array, timeMs: number, durability: Durability): Promise<Result> {
+    if (payload.byteLength < 1 || payload.byteLength > MAX_PAYLOAD_BYTES) {
+      throw new RangeError(`A payload has 1 to ${MAX_PAYLOAD_BYTES} bytes, not ${payload.byteLength}`)
+    }
+    if (!Number.isSafeInteger(timeMs) || timeMs < 0)
+      throw new RangeError(`A time is an integer of at least 0, not ${timeMs}`)
     if (this.#poison !== undefined) return Promise.reject(this.#poisonedError())
     const result = this.#queue.push(payload, timeMs, durability)
     this.#wake()
@@ -128,20 +140,30 @@ export class Log<Result> {
 
   /**
    * Waits for what is queued, makes it durable, seals the segment and closes the files. Appends after this are the caller's
-   * mistake. On a poisoned log it closes the files and rejects only if writes acknowledged as asynchronous may be lost.
+   * mistake. A log that is poisoned, or becomes so here, is closed too, and `close` rejects only if a write that was
+   * acknowledged as asynchronous may be lost: the others were told already.
    */
   async close(): Promise<void> {
     try {
-      if (this.#poison === undefined) {
-        await this.sync()
-        if (this.#writer !== undefined && !this.#writer.isEmpty) await this.#sealForClose(this.#writer)
-      } else if (this.#lostAcknowledged) {
-        throw this.#poisonedError()
-      }
+      await this.#settleForClose()
+      if (this.#poison !== undefined && this.#acknowledgedLsn > this.#mark.position.lsn) throw this.#poison
     } finally {
-      await this.#writer?.close()
+      const writer = this.#writer
+      this.#writer = undefined
+      await writer?.close()
       await this.#mark.close()
     }
+  }
+
+  async #settleForClose(): Promise<void> {
+    try {
+      // The first barrier fails together with the writes beside it. What was acknowledged before them still has to be synced.
+      if (this.#poison === undefined) await this.sync().catch(() => this.sync())
+    } catch (error) {
+      if (this.#poison === undefined) throw error
+    }
+    await this.#draining
+    if (this.#poison === undefined && this.#writer?.isEmpty === false) await this.#sealForClose(this.#writer)
   }
 
   /** A seal makes later damage tell itself from a crash; a full disk must not keep a store from closing without it. */
@@ -149,7 +171,7 @@ export class Log<Result> {
     try {
       await writer.seal(this.#mark)
     } catch (error) {
-      if (leavesLogUnknown(error)) throw this.#becomePoisoned(error)
+      if (leavesLogUnknown(error)) this.#becomePoisoned(error)
     }
   }
 
@@ -179,7 +201,9 @@ export class Log<Result> {
   /** Writes a group and makes it durable as far as it asked. Rejections of its callers are settled here. */
   async #commit(group: Group<Result>): Promise<Committed<Result> | undefined> {
     try {
-      const pending = group.items.filter((item) => item.payload !== undefined) as (GroupItem<Result> & { payload: Uint8Array })[]
+      const pending = group.items.filter((item) => item.payload !== undefined) as (GroupItem<Result> & {
+        payload: Uint8Array
+      })[]
       const records = pending.length === 0 ? [] : await this.#write(pending)
       if (group.needsSync) await this.#makeDurable()
       if (group.hasBarrier) await syncOnce(() => this.#mark.sync())
@@ -211,7 +235,8 @@ export class Log<Result> {
   /** The segment to append to: a new one at the first append after opening and when the present one is full. */
   async #prepareWriter(bytes: number): Promise<SegmentWriter> {
     const writer = this.#writer
-    if (writer !== undefined && (writer.isEmpty || writer.end.offset + bytes <= this.#options.segmentSizeBytes)) return writer
+    if (writer !== undefined && (writer.isEmpty || writer.end.offset + bytes <= this.#options.segmentSizeBytes))
+      return writer
     if (writer !== undefined) await this.#finish(writer)
     await this.#sealReopened()
     const { position, timeMs } = this.#end
@@ -233,26 +258,37 @@ export class Log<Result> {
     await this.#makeDurable()
     await writer.seal(this.#mark)
     this.#writer = undefined
-    this.#finished = [...this.#finished, { path: writer.path, sizeBytes: writer.end.offset + SEAL_BYTES }]
+    this.#finished = [
+      ...this.#finished,
+      { path: writer.path, sizeBytes: writer.end.offset + SEAL_BYTES, reopened: undefined },
+    ]
     await writer.close()
   }
 
-  /** The segment found unsealed at opening, after a kill, is sealed before the next one is made. */
+  /**
+   * The last segment found at opening is sealed before the next one is made, even if it shows a seal: a process that was killed
+   * before the sync, or whose sync failed, may have left one that is not on disk, and nothing but writing it again puts it there.
+   */
   async #sealReopened(): Promise<void> {
     const last = this.#finished.at(-1)
-    if (last?.unsealed === undefined) return
-    const writer = await SegmentWriter.reopen(this.#files, last.unsealed, this.#options.checksum)
+    if (last?.reopened === undefined) return
+    const writer = await SegmentWriter.reopen(this.#files, last.reopened, this.#options.checksum)
+    // An empty one is replaced by the next, which has the same name.
+    const sizeBytes = writer.end.offset + (writer.isEmpty ? 0 : SEAL_BYTES)
     try {
       if (!writer.isEmpty) await writer.seal(this.#mark)
     } finally {
       await writer.close()
     }
-    this.#finished = [...this.#finished.slice(0, -1), { path: last.path, sizeBytes: last.sizeBytes + SEAL_BYTES }]
+    this.#finished = [...this.#finished.slice(0, -1), { path: last.path, sizeBytes, reopened: undefined }]
   }
 
   #deliver(committed: Committed<Result>): void {
     // A record that could not be taken in must not be followed by others.
-    if (this.#poison !== undefined) return committed.group.reject(this.#becomePoisoned(this.#poison.cause))
+    if (this.#poison !== undefined) {
+      committed.group.reject(this.#becomePoisoned(this.#poison.cause))
+      return
+    }
     let index = 0
     try {
       for (const item of committed.group.items) {
@@ -262,6 +298,7 @@ export class Log<Result> {
           const record = committed.records[index] as LogRecord
           index += 1
           item.resolve(this.#options.deliver(record))
+          this.#acknowledgedLsn = record.lsn
         }
       }
     } catch (error) {
@@ -277,7 +314,6 @@ export class Log<Result> {
   }
 
   #becomePoisoned(cause: unknown): StoreError {
-    if (this.#writer !== undefined && !this.#writer.isSynced) this.#lostAcknowledged = true
     const message =
       'the write is indeterminate: it may be on disk or not. The store takes no more writes until it is reopened, which finds out'
     const error = new StoreError('ERR_INDETERMINATE', message, { cause })
@@ -286,9 +322,17 @@ export class Log<Result> {
   }
 
   #poisonedError(): StoreError {
-    const message = 'an earlier write is indeterminate, so the store takes no more writes until it is reopened; this one was not tried'
+    const message =
+      'an earlier write is indeterminate, so the store takes no more writes until it is reopened; this one was not tried'
     return new StoreError('ERR_POISONED', message, { cause: this.#poison?.cause })
   }
+}
+
+interface FinishedSegment {
+  readonly path: string
+  readonly sizeBytes: number
+  /** The segment was the last one at opening, and its seal is not known to be on disk. */
+  readonly reopened: ScannedSegment | undefined
 }
 
 interface Committed<Result> {

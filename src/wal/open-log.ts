@@ -53,7 +53,8 @@ export async function openLog<Result>(files: Files, options: OpenLogOptions<Resu
 
 async function makeLogDirectory(files: Files, scan: LogScan): Promise<void> {
   if (scan.markExists) {
-    const message = 'the durable mark cannot be read and there is no log beside it, so nothing can be said about this store'
+    const message =
+      'the durable mark cannot be read and there is no log beside it, so nothing can be said about this store'
     throw new StoreError('ERR_LOG_CORRUPT', message, { details: { reason: 'no slot of the durable mark holds' } })
   }
   await files.makeDirectory(WAL_DIRECTORY)
@@ -74,6 +75,8 @@ async function openMark(
   }
   const writer = await MarkWriter.open(files, existing, checksum)
   try {
+    // A process that was killed while it made the mark may have left a name that is seen and not yet durable.
+    await files.syncDirectory(WAL_DIRECTORY)
     await writer.advance(now.position)
     await writer.sync()
   } catch (error) {

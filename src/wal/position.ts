@@ -16,7 +16,8 @@ export function genesisChain(checksum: Checksum, storeId: Uint8Array): bigint {
 
 /** Reads a 64-bit number that must be a safe integer; a larger one in verified bytes was never written by us. */
 export function safeInteger(value: bigint, what: string): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new StoreError('ERR_LOG_CORRUPT', `${what} ${value} is out of range`)
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw new StoreError('ERR_LOG_CORRUPT', `${what} ${value} is out of range`)
   return Number(value)
 }
 

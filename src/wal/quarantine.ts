@@ -24,6 +24,10 @@ export async function quarantineTail(files: Files, segmentPath: string, offset: 
     try {
       await copyBytes(source, offset, target, 0, (await source.size()) - offset)
       await target.sync()
+    } catch (error) {
+      // On a full disk half a copy would only be in the way. Whether it can be removed changes nothing.
+      await files.remove(temporary).catch(() => {})
+      throw error
     } finally {
       await target.close()
     }

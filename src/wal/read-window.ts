@@ -29,7 +29,8 @@ export class ReadWindow {
     this.#start = offset
     this.#length = 0
     this.#length = await this.#file.read(this.#buffer.subarray(0, wanted), offset)
-    if (this.#length < length) throw new StoreError('ERR_IO', `a file became shorter while it was read, at offset ${offset}`)
+    if (this.#length < length)
+      throw new StoreError('ERR_IO', `a file became shorter while it was read, at offset ${offset}`)
   }
 
   /** Borrowed: valid until the next `load`. */

@@ -143,4 +143,3 @@ export function decodeSeal(record: Uint8Array, checksum: Checksum): Seal | undef
 function headerChecksum(record: Uint8Array, seed: bigint, checksum: Checksum): number {
   return Number(checksum.xxh64(record.subarray(0, RECORD_CHECKSUM_OFFSET), seed) & 0xffff_ffffn)
 }
-

@@ -15,7 +15,11 @@ export interface UnpublishedSegment {
 }
 
 /** Makes a segment under a temporary name, with its header written but not synced. */
-export async function createSegment(files: Files, header: SegmentHeader, checksum: Checksum): Promise<UnpublishedSegment> {
+export async function createSegment(
+  files: Files,
+  header: SegmentHeader,
+  checksum: Checksum,
+): Promise<UnpublishedSegment> {
   const path = segmentPath(header.firstLsn)
   const temporaryPath = `${path}.tmp`
   await removeIfPresent(files, temporaryPath)

@@ -1,7 +1,9 @@
 import type { Checksum } from '../base/checksum.ts'
+import type { OpenFile } from '../base/files.ts'
 import {
   EPOCH_OFFSET,
   FORMAT_VERSION,
+  FRAME_LIMIT_BYTES,
   LENGTH_OFFSET,
   MAGIC_OFFSET,
   SEGMENT_CHECKSUM_OFFSET,
@@ -52,6 +54,13 @@ export function encodeSegmentHeader(header: SegmentHeader, checksum: Checksum): 
   return bytes
 }
 
+/** Reads and decodes a segment's header, of whatever length a newer release may have given it. */
+export async function readSegmentHeader(file: OpenFile, checksum: Checksum): Promise<SegmentHeaderResult> {
+  const bytes = new Uint8Array(FRAME_LIMIT_BYTES)
+  const read = await file.read(bytes, 0)
+  return decodeSegmentHeader(bytes.subarray(0, read), checksum)
+}
+
 /** Decodes the first bytes of a segment: never throws, whatever they are. */
 export function decodeSegmentHeader(bytes: Uint8Array, checksum: Checksum): SegmentHeaderResult {
   const framed = checkFrame(bytes, SEGMENT_MAGIC, SEGMENT_HEADER_BYTES, checksum)
@@ -61,7 +70,8 @@ export function decodeSegmentHeader(bytes: Uint8Array, checksum: Checksum): Segm
     Number(view.getBigUint64(offset, true)),
   )
   const flags = view.getUint32(SEGMENT_FLAGS_OFFSET, true)
-  if (!numbers.every(Number.isSafeInteger) || numbers[1] === 0) return { kind: 'damaged', reason: 'a number is out of range' }
+  if (!numbers.every(Number.isSafeInteger) || numbers[1] === 0)
+    return { kind: 'damaged', reason: 'a number is out of range' }
   if ((flags & ~SEGMENT_FLAG_REWRITTEN) !== 0) return { kind: 'newer', version: FORMAT_VERSION }
   const [epoch, firstLsn, previousTimeMs] = numbers as [number, number, number]
   const header: SegmentHeader = {
@@ -89,9 +99,11 @@ export function checkFrame(
   if (!equalBytes(bytes.subarray(0, magic.byteLength), magic)) return { kind: 'damaged', reason: 'the magic is wrong' }
   const view = viewOf(bytes)
   const length = view.getUint32(LENGTH_OFFSET, true)
-  if (length < STORE_ID_OFFSET + 8 || length > bytes.byteLength) return { kind: 'damaged', reason: 'the length is wrong' }
+  if (length < STORE_ID_OFFSET + 8 || length > bytes.byteLength)
+    return { kind: 'damaged', reason: 'the length is wrong' }
   const stored = view.getBigUint64(length - 8, true)
-  if (checksum.xxh64(bytes.subarray(0, length - 8), 0n) !== stored) return { kind: 'damaged', reason: 'the checksum is wrong' }
+  if (checksum.xxh64(bytes.subarray(0, length - 8), 0n) !== stored)
+    return { kind: 'damaged', reason: 'the checksum is wrong' }
   const version = view.getUint32(VERSION_OFFSET, true)
   if (version > FORMAT_VERSION) return { kind: 'newer', version }
   if (version !== FORMAT_VERSION || length !== frameBytes) return { kind: 'damaged', reason: 'the version is not one' }

@@ -2,6 +2,7 @@ import type { Checksum } from '../base/checksum.ts'
 import { StoreError } from '../base/errors.ts'
 import type { OpenFile } from '../base/files.ts'
 import { RECORD_HEADER_BYTES, RECORD_SEAL, recordBytes, SEAL_BYTES, SEGMENT_HEADER_BYTES } from './format.ts'
+import { ReadWindow } from './read-window.ts'
 import {
   computeChain,
   decodeRecordHeader,
@@ -12,7 +13,6 @@ import {
   storedChain,
 } from './record.ts'
 import type { SegmentHeader } from './segment-header.ts'
-import { ReadWindow } from './read-window.ts'
 
 /** Where the walk over a segment stood still, and why. */
 export interface Defect {
@@ -49,8 +49,10 @@ export interface SegmentScanOptions {
   readonly header: SegmentHeader
   readonly seed: bigint
   readonly checksum: Checksum
-  /** Stop after this LSN; what lies behind it is not looked at, except for a seal. */
+  /** The next segment begins behind this LSN: of what follows it here only a seal or a newer format counts. */
   readonly untilLsn?: number | undefined
+  /** Stop after this LSN. What lies behind it is not looked at: a writer may be changing it. */
+  readonly limitLsn?: number | undefined
   /** Report the boundary after this LSN. */
   readonly boundaryLsn?: number | undefined
   /** Called for each record in order; a promise it returns is waited for. What it throws ends the scan. */
@@ -73,7 +75,8 @@ export async function scanSegment(file: OpenFile, options: SegmentScanOptions): 
   }
   let boundary = end.lsn === boundaryLsn ? end : undefined
   const untilLsn = options.untilLsn ?? Number.MAX_SAFE_INTEGER
-  while (end.lsn < untilLsn) {
+  const limitLsn = options.limitLsn ?? Number.MAX_SAFE_INTEGER
+  while (end.lsn < untilLsn && end.lsn < limitLsn) {
     const step = await readStep(window, end, options)
     if (step === 'end') return { end, boundary, sealed: false, defect: undefined, sizeBytes: window.sizeBytes }
     if (step === 'sealed') return { end, boundary, sealed: true, defect: undefined, sizeBytes: window.sizeBytes }
@@ -81,8 +84,9 @@ export async function scanSegment(file: OpenFile, options: SegmentScanOptions): 
     end = step
     if (end.lsn === boundaryLsn) boundary = end
   }
-  const last = await readStep(window, end, { ...options, onRecord: undefined })
-  return { end, boundary, sealed: last === 'sealed', defect: undefined, sizeBytes: window.sizeBytes }
+  const behind = end.lsn < limitLsn ? await readStep(window, end, { ...options, onRecord: undefined }) : 'end'
+  const newer = typeof behind === 'object' && 'finding' in behind && behind.finding === 'newer' ? behind : undefined
+  return { end, boundary, sealed: behind === 'sealed', defect: newer, sizeBytes: window.sizeBytes }
 }
 
 /** Reads what stands at `end`: the next record, the seal, the end of the file, or a defect. */

@@ -1,11 +1,11 @@
 import type { Checksum } from '../base/checksum.ts'
 import { type Files, type OpenFile, writeFully } from '../base/files.ts'
-import { RECORD_EVENTS, recordBytes } from './format.ts'
 import type { MarkWriter } from './durable-mark.ts'
+import { RECORD_EVENTS, recordBytes } from './format.ts'
 import type { ScannedSegment } from './log-scan.ts'
 import { encodeRecord, headerSeed, type LogRecord } from './record.ts'
-import type { SegmentHeader } from './segment-header.ts'
 import { createSegment, encodeSeal, publishSegment, segmentStart } from './segment-file.ts'
+import type { SegmentHeader } from './segment-header.ts'
 import type { Boundary } from './segment-scan.ts'
 import { RollbackFailure, syncOnce } from './sync-failure.ts'
 
@@ -78,7 +78,12 @@ export class SegmentWriter {
     const records: LogRecord[] = []
     let end = this.#end
     for (const { payload, timeMs } of pending) {
-      const fields = { type: RECORD_EVENTS, lsn: end.lsn + 1, epoch: this.header.epoch, timeMs: Math.max(timeMs, end.timeMs) }
+      const fields = {
+        type: RECORD_EVENTS,
+        lsn: end.lsn + 1,
+        epoch: this.header.epoch,
+        timeMs: Math.max(timeMs, end.timeMs),
+      }
       const offset = end.offset - this.#end.offset
       const chain = encodeRecord(bytes, offset, fields, payload, end.chain, this.#seed, this.#checksum)
       records.push({ lsn: fields.lsn, epoch: fields.epoch, timeMs: fields.timeMs, chain, payload })

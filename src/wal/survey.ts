@@ -43,7 +43,9 @@ async function surveySegment(
     const result = decodeSegmentHeader(bytes.subarray(0, read), checksum)
     if (result.kind !== 'header') {
       const newer = result.kind === 'newer'
-      const message = newer ? `${path} has format version ${result.version}` : `${path} is damaged in its header: ${result.reason}`
+      const message = newer
+        ? `${path} has format version ${result.version}`
+        : `${path} is damaged in its header: ${result.reason}`
       const problem = { code: newer ? 'ERR_FORMAT_VERSION' : 'ERR_LOG_CORRUPT', message, offset: 0, lsn: firstLsn }
       return { path, firstLsn, lastLsn: firstLsn - 1, sizeBytes, sealed: false, problem }
     }

@@ -11,7 +11,10 @@ export class SyncFailure extends Error {
 /** A write failed and could not be taken back. */
 export class RollbackFailure extends Error {
   constructor(writeError: unknown, cause: unknown) {
-    super(`a write failed (${writeError instanceof Error ? writeError.message : String(writeError)}) and could not be taken back`, { cause })
+    super(
+      `a write failed (${writeError instanceof Error ? writeError.message : String(writeError)}) and could not be taken back`,
+      { cause },
+    )
   }
 }
 

@@ -47,14 +47,35 @@ export const DECISIONS: readonly DecisionRow[] = [
   row('header', '*', '*', '*', 'corrupt', 'a segment is named only after its header was synced'),
   row('clean', 'older', 'sealed', '*', 'continue', 'a finished segment'),
   row('clean', 'older', 'open', '*', 'corrupt', 'an older segment was sealed before the next one was made'),
-  row('clean', 'before-rewritten', '*', '*', 'continue', 'its tail lives in the next segment; the seal may not have been reached'),
+  row(
+    'clean',
+    'before-rewritten',
+    '*',
+    '*',
+    'continue',
+    'its tail lives in the next segment; the seal may not have been reached',
+  ),
   row('record', 'older', '*', '*', 'corrupt', 'an older segment was synced before the next one was made'),
-  row('record', 'before-rewritten', '*', '*', 'corrupt', 'what the next segment does not hold was below the durable mark'),
+  row(
+    'record',
+    'before-rewritten',
+    '*',
+    '*',
+    'corrupt',
+    'what the next segment does not hold was below the durable mark',
+  ),
   row('clean', 'last', '*', 'covered', 'corrupt', 'the log ends below what is known to have been on disk'),
   row('clean', 'last', '*', 'beyond', 'end', 'the ordinary end of the log'),
   row('record', 'last', 'sealed', '*', 'corrupt', 'a sealed segment was synced whole'),
   row('record', 'last', 'open', 'covered', 'corrupt', 'what the durable mark covers was synced'),
-  row('record', 'last', 'open', 'beyond', 'cut', 'a write that a crash cut short; it was never acknowledged as durable'),
+  row(
+    'record',
+    'last',
+    'open',
+    'beyond',
+    'cut',
+    'a write that a crash cut short; it was never acknowledged as durable',
+  ),
 ]
 
 /** Decides by the first row that matches. */

@@ -39,7 +39,7 @@ describe('progress', () => {
     progress.finish()
     const frames = stream.text.split('\r\u001b[K').slice(1)
     expect(frames).toHaveLength(7)
-    expect(frames[0]).toBe('importing  [##########--------------]   40 %  40 of 100')
+    expect(frames[0]).toBe('importing  [##########--------------]  40 %  40 of 100')
     expect(frames.at(-1)).toBe('')
   })
 
@@ -77,7 +77,10 @@ describe('the progress line', () => {
 
   test('has a bar where it fits and never wraps', () => {
     expect(barLine({ label: 'importing', fraction: 0.5, details }, 80)).toBe(
-      'importing  [############------------]   50 %  5 of 10  3 vectors/s',
+      'importing  [############------------]  50 %  5 of 10  3 vectors/s',
+    )
+    expect(barLine({ label: 'importing', fraction: 0.5, details }, 50)).toBe(
+      'importing  [####----]  50 %  5 of 10  3 vectors/s',
     )
     expect(barLine({ label: 'importing', fraction: 0.5, details }, 40)).toBe('importing   50 %  5 of 10  3 vectors/s')
     expect([...barLine({ label: 'importing', fraction: 0.5, details }, 20)]).toHaveLength(20)
@@ -89,11 +92,6 @@ describe('the progress line', () => {
     meter.advance(500, 2 * 1024 * 1024)
     const { fraction, details } = meter.describe(1000)
     expect(fraction).toBe(0.5)
-    expect(details).toEqual([
-      '500 of 1,000',
-      expect.stringMatching(/^[\d,]+ vectors\/s$/),
-      'ETA 1.0 s',
-      '2.0 MiB durable',
-    ])
+    expect(details).toEqual(['500', expect.stringMatching(/^[\d,]+ vectors\/s$/), 'ETA 1 s', '2.0 MiB durable'])
   })
 })

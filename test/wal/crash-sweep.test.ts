@@ -52,7 +52,11 @@ async function checkReopened(files: CrashableFiles, { tried, durable }: Progress
   }
   await reopened.appendTogether(['more', 'and more'])
   for (const [name, choose] of powerLosses(1)) {
-    expect(await readTexts(files.crashImage(choose)), `${where}, gone on, ${name}`).toEqual([...found, 'more', 'and more'])
+    expect(await readTexts(files.crashImage(choose)), `${where}, gone on, ${name}`).toEqual([
+      ...found,
+      'more',
+      'and more',
+    ])
   }
   await reopened.close()
   expect(await readTexts(files.crashImage(powerLosses()[0]![1])), where).toEqual([...found, 'more', 'and more'])
@@ -60,7 +64,9 @@ async function checkReopened(files: CrashableFiles, { tried, durable }: Progress
 }
 
 describe('a crash at every mutating operation of a workload', () => {
-  test('and a power loss: the records are a prefix that holds every acknowledged one', { timeout: 60_000 }, async () => {
+  test('and a power loss: the records are a prefix that holds every acknowledged one', {
+    timeout: 60_000,
+  }, async () => {
     let progress: Progress = { tried: 0, durable: 0 }
     const start = () => {
       progress = { tried: 0, durable: 0 }
@@ -69,7 +75,8 @@ describe('a crash at every mutating operation of a workload', () => {
     let crashes = 0
     for await (const { files, where } of eachCrash(start, (files) => workload(files, progress))) {
       crashes++
-      for (const [name, choose] of powerLosses()) await checkReopened(files.crashImage(choose), progress, `${where}, ${name}`)
+      for (const [name, choose] of powerLosses())
+        await checkReopened(files.crashImage(choose), progress, `${where}, ${name}`)
     }
     expect(crashes).toBeGreaterThan(100)
   })

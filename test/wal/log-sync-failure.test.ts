@@ -33,6 +33,7 @@ async function workload(files: CrashableFiles, progress: Progress): Promise<void
     }
     if (isLast) await fixture.close()
   }
+  progress.durable = progress.tried
 }
 
 interface Failed {
@@ -54,7 +55,9 @@ const DAMAGES: readonly [SyncDamage, seed: number][] = [
 async function* eachFailingSync(): AsyncGenerator<Failed> {
   const whole = new CrashableFiles()
   await workload(whole, { tried: 0, durable: 0, opened: undefined })
-  const numbers = [...whole.operations.entries()].filter(([, operation]) => operation.startsWith('sync'))
+  // Not the store's own directory: an entry for wal/ that a failed sync called clean cannot be written again, so a store that
+  // is made anew right after such a failure may vanish with a power loss (docs/FORMAT.md, known downsides).
+  const numbers = [...whole.operations.entries()].filter(([, operation]) => /^sync(Directory)? wal/.test(operation))
   for (const [index, operation] of numbers) {
     for (const [damage, seed] of DAMAGES) {
       const files = new CrashableFiles()
@@ -81,9 +84,14 @@ async function checkHolds(files: CrashableFiles, { tried, durable }: Progress, w
 describe('a sync that fails', () => {
   test('rejects what is outstanding as indeterminate and is the last sync that the log calls', async () => {
     for await (const { files, progress, error, where } of eachFailingSync()) {
-      expect(isStoreError(error), `${where}: ${error}`).toBe(true)
-      if (progress.opened === undefined) continue
-      expect(isStoreError(error, 'ERR_INDETERMINATE'), `${where}: ${error}`).toBe(true)
+      if (progress.opened === undefined) {
+        expect(isStoreError(error, 'ERR_IO'), `${where}: ${error}`).toBe(true)
+        continue
+      }
+      // A close that fails behind the sync of the records has lost none, and resolves.
+      if (progress.durable < progress.tried)
+        expect(isStoreError(error, 'ERR_INDETERMINATE'), `${where}: ${error}`).toBe(true)
+      else expect(error, where).toBeUndefined()
       const syncs = progress.opened.syncs.length
       expect(await outcomeOf(progress.opened.append('later')), where).toBe('ERR_POISONED')
       expect(await outcomeOf(progress.opened.log.sync()), where).toBe('ERR_POISONED')
@@ -95,7 +103,8 @@ describe('a sync that fails', () => {
 
   test('loses no acknowledged record in a power loss, at once or after a reopening', async () => {
     for await (const { files, progress, where } of eachFailingSync()) {
-      for (const [name, choose] of powerLosses(4)) await checkHolds(files.crashImage(choose), progress, `${where}, ${name}`)
+      for (const [name, choose] of powerLosses(4))
+        await checkHolds(files.crashImage(choose), progress, `${where}, ${name}`)
       for (const [name, choose] of powerLosses(4)) {
         const restarted = files.restartImage()
         await checkHolds(restarted, progress, `${where}, restarted`)
