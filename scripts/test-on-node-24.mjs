@@ -11,7 +11,16 @@ const binary = join(cache, 'node_modules', packageName, 'bin', process.platform 
 
 if (!existsSync(binary)) {
   mkdirSync(cache, { recursive: true })
-  const install = ['install', '--prefix', cache, '--no-save', '--no-fund', '--no-audit', '--ignore-scripts', `${packageName}@24`]
+  const install = [
+    'install',
+    '--prefix',
+    cache,
+    '--no-save',
+    '--no-fund',
+    '--no-audit',
+    '--ignore-scripts',
+    `${packageName}@24`,
+  ]
   execFileSync('npm', install, { stdio: 'inherit' })
 }
 const version = execFileSync(binary, ['--version'], { encoding: 'utf8' }).trim()
@@ -19,4 +28,7 @@ console.log(`Running the tests on Node ${version}`)
 if (!version.startsWith('v24.')) throw new Error(`expected Node 24, found ${version}`)
 execFileSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { stdio: 'inherit' })
 // Child processes of the tests are started with the same binary, because they use process.execPath.
-execFileSync(binary, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' })
+execFileSync(binary, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...process.argv.slice(2)], {
+  cwd: root,
+  stdio: 'inherit',
+})

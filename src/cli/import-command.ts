@@ -105,7 +105,7 @@ async function importFile(
   const collection = await openCollection(store, invocation.positional(1), file.dimensions, metric)
   const stream = new EntryStream(file, collection.metric, signal)
   const progress = createProgress(context, { silent: invocation.json })
-  const meter = new ImportMeter()
+  const meter = new ImportMeter(store.stats().logBytes)
   const added = await collection
     .addAll(stream.entries(), {
       ...(batchSize === undefined ? {} : { batchSize }),

@@ -4,8 +4,13 @@ import type { ProgressState } from './progress.ts'
 /** Counts what an import has made durable, and how fast. */
 export class ImportMeter {
   readonly #startMs = performance.now()
+  readonly #startLogBytes: number
   #done = 0
   #durableBytes = 0
+
+  constructor(startLogBytes: number) {
+    this.#startLogBytes = startLogBytes
+  }
 
   get done(): number {
     return this.#done
@@ -15,9 +20,9 @@ export class ImportMeter {
     return performance.now() - this.#startMs
   }
 
-  advance(done: number, durableBytes: number): void {
+  advance(done: number, logBytes: number): void {
     this.#done = done
-    this.#durableBytes = durableBytes
+    this.#durableBytes = logBytes - this.#startLogBytes
   }
 
   describe(total: number | undefined): ProgressState {

@@ -7,7 +7,7 @@ const PLAIN_LINE_MS = 3000
 /** Work that is done before anyone looks gets no bar. */
 const FIRST_DRAW_MS = 400
 const LONGEST_BAR_CELLS = 24
-const SHORTEST_BAR_CELLS = 6
+const SHORTEST_BAR_CELLS = 4
 const CLEAR_LINE = '\r\u001b[K'
 
 export interface ProgressState {

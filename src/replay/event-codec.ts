@@ -37,7 +37,8 @@ export function decodeEvents(payload: Uint8Array): StoreEvent[] {
   } catch (error) {
     throw new StoreError('ERR_RECORD_INVALID', 'the payload of a record is not CBOR', { cause: error })
   }
-  if (!Array.isArray(decoded)) throw new StoreError('ERR_RECORD_INVALID', 'the payload of a record is not a list of events')
+  if (!Array.isArray(decoded))
+    throw new StoreError('ERR_RECORD_INVALID', 'the payload of a record is not a list of events')
   return decoded.map(decodeEvent)
 }
 
@@ -47,7 +48,9 @@ function decodeEvent(encoded: unknown): StoreEvent {
   }
   const [type, ...values] = encoded as [string, ...unknown[]]
   if (!Object.hasOwn(FIELDS, type)) {
-    throw new StoreError('ERR_FORMAT_VERSION', `the log has an event '${type}' of a newer release`, { details: { event: type } })
+    throw new StoreError('ERR_FORMAT_VERSION', `the log has an event '${type}' of a newer release`, {
+      details: { event: type },
+    })
   }
   const fields: readonly string[] = FIELDS[type as StoreEvent['type']]
   const event: Record<string, unknown> = { type }

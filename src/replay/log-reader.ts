@@ -92,7 +92,12 @@ function describeEvent(event: StoreEvent): DescribedEvent {
       return { type: event.type, collection: event.collection, id: event.id, count: 1 }
     case 'add':
     case 'delete':
-      return { type: event.type, collection: event.collection, ids: event.ids.slice(0, SHOWN_IDS), count: event.ids.length }
+      return {
+        type: event.type,
+        collection: event.collection,
+        ids: event.ids.slice(0, SHOWN_IDS),
+        count: event.ids.length,
+      }
   }
 }
 

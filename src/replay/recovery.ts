@@ -2,12 +2,12 @@ import type { Checksum } from '../base/checksum.ts'
 import type { StoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import { StoreState } from '../engine/store-state.ts'
+import { readMark } from '../wal/durable-mark.ts'
 import { MARK_PATH } from '../wal/format.ts'
 import type { Log } from '../wal/log.ts'
 import { blocksWritingOnly, type Repair } from '../wal/log-repair.ts'
 import { type LogScan, scanLog } from '../wal/log-scan.ts'
 import { openLog } from '../wal/open-log.ts'
-import { readMark } from '../wal/durable-mark.ts'
 import type { Position } from '../wal/position.ts'
 import { Materializer, type RecordOutcome } from './materializer.ts'
 
@@ -134,14 +134,19 @@ function createReport(materializer: Materializer, scan: LogScan, repair: Repair 
 
 function markProblems(scan: LogScan): string[] {
   if (scan.segments.length === 0) return []
-  if (!scan.markExists) return [`${MARK_PATH} was missing, so a damaged end of the log could not be told from an unfinished write`]
-  if (scan.damagedMarkSlots === 2) return [`${MARK_PATH} could not be read, so a damaged end of the log could not be told from an unfinished write`]
-  if (scan.damagedMarkSlots === 1) return [`one of the two slots of ${MARK_PATH} could not be read, as after a power cut`]
+  if (!scan.markExists)
+    return [`${MARK_PATH} was missing, so a damaged end of the log could not be told from an unfinished write`]
+  if (scan.damagedMarkSlots === 2)
+    return [`${MARK_PATH} could not be read, so a damaged end of the log could not be told from an unfinished write`]
+  if (scan.damagedMarkSlots === 1)
+    return [`one of the two slots of ${MARK_PATH} could not be read, as after a power cut`]
   return []
 }
 
 function tailProblems(repair: Repair | undefined): string[] {
   if (repair?.quarantined === undefined) return []
   const { tornBytes, tornReason, quarantined } = repair
-  return [`${tornBytes} bytes of an unfinished write were cut from the end of the log (${tornReason}) and kept in ${quarantined}`]
+  return [
+    `${tornBytes} bytes of an unfinished write were cut from the end of the log (${tornReason}) and kept in ${quarantined}`,
+  ]
 }

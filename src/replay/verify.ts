@@ -80,9 +80,15 @@ export async function verifyFiles(files: Files, options: VerifyOptions): Promise
     if (isStoreError(error, 'ERR_ABORTED')) throw error
     problems.push(problemOf(error))
   }
-  problems.push(...survey.flatMap(({ problem, path }) => (problem === undefined ? [] : [{ ...problem, segment: path }])).filter(
-    (found) => found.lsn <= (mark.lsn ?? Number.MAX_SAFE_INTEGER) && !problems.some((known) => known.segment === found.segment),
-  ))
+  problems.push(
+    ...survey
+      .flatMap(({ problem, path }) => (problem === undefined ? [] : [{ ...problem, segment: path }]))
+      .filter(
+        (found) =>
+          found.lsn <= (mark.lsn ?? Number.MAX_SAFE_INTEGER) &&
+          !problems.some((known) => known.segment === found.segment),
+      ),
+  )
   for (const collection of state.collections()) problems.push(...(await checkCollection(collection, options)))
   return {
     ok: problems.length === 0,
@@ -90,14 +96,23 @@ export async function verifyFiles(files: Files, options: VerifyOptions): Promise
     durableLsn: mark.lsn,
     records: materializer.counts.records,
     bytes: survey.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-    segments: survey.map(({ path, firstLsn, lastLsn, sizeBytes, sealed }) => ({ path, firstLsn, lastLsn, sizeBytes, sealed })),
+    segments: survey.map(({ path, firstLsn, lastLsn, sizeBytes, sealed }) => ({
+      path,
+      firstLsn,
+      lastLsn,
+      sizeBytes,
+      sealed,
+    })),
     problems,
     digest: await digestHex(state, options),
   }
 }
 
 /** The `data` digest of a state as of the call: 16 hexadecimal digits. */
-export async function digestHex(state: StoreView, options: Pick<VerifyOptions, 'checksum' | 'yieldToEventLoop'>): Promise<string> {
+export async function digestHex(
+  state: StoreView,
+  options: Pick<VerifyOptions, 'checksum' | 'yieldToEventLoop'>,
+): Promise<string> {
   const digest = await digestState(captureState(state), options.checksum, options.yieldToEventLoop)
   return digest.toString(16).padStart(16, '0')
 }
@@ -111,7 +126,8 @@ export async function checkCollection(
   options: Pick<VerifyOptions, 'yieldToEventLoop'>,
 ): Promise<VerifyProblem[]> {
   const problems: VerifyProblem[] = []
-  const problem = (message: string) => problems.push({ code: 'ERR_RECORD_INVALID', message: `collection '${collection.name}': ${message}` })
+  const problem = (message: string) =>
+    problems.push({ code: 'ERR_RECORD_INVALID', message: `collection '${collection.name}': ${message}` })
   let live = 0
   for (let slot = 0; slot < collection.slotCount; slot += 1) {
     if (slot % SLICE_SLOTS === SLICE_SLOTS - 1) await options.yieldToEventLoop()

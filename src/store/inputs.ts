@@ -76,7 +76,8 @@ export function copyEntries(entries: readonly EntryInput[], shape: Shape): Omit<
   const documents: (Uint8Array | undefined)[] = []
   let hasDocuments = false
   const ids = entries.map((entry, index) => {
-    if (typeof entry !== 'object' || entry === null) throw new TypeError('an entry must be an object with id and vector')
+    if (typeof entry !== 'object' || entry === null)
+      throw new TypeError('an entry must be an object with id and vector')
     const { id, vector, metadata } = entry
     checkId(id)
     copyVectorInput(vector, shape, vectors.subarray(index * shape.dimensions, (index + 1) * shape.dimensions), id)
@@ -101,7 +102,9 @@ function copyVectorInput(vector: unknown, shape: Shape, target: Float32Array, id
   if (!isVectorInput(vector)) throw new TypeError(`${owner} must be a Float32Array or an array of numbers`)
   if (vector.length !== shape.dimensions) {
     const message = `${owner} has ${vector.length} dimensions; the collection has ${shape.dimensions}`
-    throw new StoreError('ERR_DIMENSIONS', message, { details: { id, dimensions: vector.length, expected: shape.dimensions } })
+    throw new StoreError('ERR_DIMENSIONS', message, {
+      details: { id, dimensions: vector.length, expected: shape.dimensions },
+    })
   }
   if (Array.isArray(vector)) {
     // A hole or a string would become 0 or a number without a word.
@@ -117,7 +120,9 @@ function copyVectorInput(vector: unknown, shape: Shape, target: Float32Array, id
     throw new StoreError('ERR_VECTOR_NOT_FINITE', message, { details: { id, index } })
   }
   if (norm === 0 && shape.metric === 'cosine') {
-    throw new StoreError('ERR_VECTOR_ZERO', `${owner} is zero, and has no direction for cosine to compare`, { details: { id } })
+    throw new StoreError('ERR_VECTOR_ZERO', `${owner} is zero, and has no direction for cosine to compare`, {
+      details: { id },
+    })
   }
 }
 

@@ -19,7 +19,10 @@ export interface ReadLogOptions {
  * fails. Damage is thrown after everything that stands before it was given.
  * @throws StoreError `ERR_STORE_NOT_FOUND`, `ERR_LOG_CORRUPT`, `ERR_FORMAT_VERSION`; TypeError, RangeError.
  */
-export async function* readLog(location: StoreLocation, options: ReadLogOptions = {}): AsyncGenerator<DescribedRecord, void, void> {
+export async function* readLog(
+  location: StoreLocation,
+  options: ReadLogOptions = {},
+): AsyncGenerator<DescribedRecord, void, void> {
   refuseUnknownOptions(options, ['from', 'to', 'signal'], 'readLog')
   const { from = 1, to = Number.MAX_SAFE_INTEGER, signal } = options
   requireInteger('from', from, 1, Number.MAX_SAFE_INTEGER)
@@ -37,7 +40,11 @@ export async function verifyStore(location: StoreLocation, options: VerifyStoreO
   refuseUnknownOptions(options, ['onProgress', 'signal'], 'verifyStore')
   const { surroundings } = await locate(location, { create: false })
   const { files, name, yieldToEventLoop } = await surroundings({ lock: false })
-  const report = await verifyFiles(files, { ...verifyOptionsOf(options), checksum: await loadChecksum(), yieldToEventLoop })
+  const report = await verifyFiles(files, {
+    ...verifyOptionsOf(options),
+    checksum: await loadChecksum(),
+    yieldToEventLoop,
+  })
   if (report === undefined) throw storeNotFound(name)
   return report
 }

@@ -63,7 +63,11 @@ async function locateOnDisk(path: string, create: boolean): Promise<Located> {
 /** A database in memory that ends with its store. */
 export async function createEphemeralSurroundings(): Promise<Surroundings> {
   const { MemoryLevel } = await import('memory-level')
-  const database = new MemoryLevel<string, Uint8Array>({ keyEncoding: 'utf8', valueEncoding: 'view', storeEncoding: 'view' })
+  const database = new MemoryLevel<string, Uint8Array>({
+    keyEncoding: 'utf8',
+    valueEncoding: 'view',
+    storeEncoding: 'view',
+  })
   return {
     ...COMMON,
     name: 'an ephemeral store',

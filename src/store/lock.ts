@@ -47,7 +47,11 @@ function locked(realPath: string, cause: unknown): StoreError {
 function lockFailure(realPath: string, cause: unknown): StoreError {
   const codes = levelCodes(cause)
   const text = String((cause as { cause?: unknown })?.cause ?? cause)
-  const code = /permission denied|read-only file system/i.test(text) ? 'ERR_PERMISSION' : /no space left/i.test(text) ? 'ERR_DISK_FULL' : 'ERR_IO'
+  const code = /permission denied|read-only file system/i.test(text)
+    ? 'ERR_PERMISSION'
+    : /no space left/i.test(text)
+      ? 'ERR_DISK_FULL'
+      : 'ERR_IO'
   const message = `the lock of ${realPath} cannot be taken${codes.length > 0 ? ` (${codes.join(', ')})` : ''}: ${text}`
   return new StoreError(code, message, { cause, details: { path: realPath } })
 }

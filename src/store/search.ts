@@ -87,7 +87,9 @@ function resolveQuery(view: CollectionView, query: SearchQuery): { vector: Float
 }
 
 function isIdQuery(query: SearchQuery): query is { readonly id: string } {
-  return typeof query === 'object' && query !== null && !Array.isArray(query) && !ArrayBuffer.isView(query) && 'id' in query
+  return (
+    typeof query === 'object' && query !== null && !Array.isArray(query) && !ArrayBuffer.isView(query) && 'id' in query
+  )
 }
 
 function createHit<M>(view: CollectionView, slot: number, distance: number, options: SearchOptions): Hit<M> {

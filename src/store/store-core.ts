@@ -68,7 +68,9 @@ export class StoreCore {
       segmentSizeBytes: options.segmentSizeBytes,
       onProgress: (done: number, total: number) => options.onProgress?.({ phase: 'replay', done, total }),
     }
-    const recovered = options.readOnly ? await recoverForReading(files, recovery) : await recoverForWriting(files, recovery)
+    const recovered = options.readOnly
+      ? await recoverForReading(files, recovery)
+      : await recoverForWriting(files, recovery)
     if (recovered === undefined) throw storeNotFound(surroundings.name)
     const core = new StoreCore(surroundings, options, recovered, now() - startedMs, { kernel, checksum })
     if (recovered.readOnlyBecause !== undefined) options.onProblem?.(core.#readOnlyError())
@@ -156,7 +158,8 @@ export class StoreCore {
 
   #readOnlyError(): StoreError {
     const { readOnlyBecause } = this.recovered
-    if (readOnlyBecause === undefined) return new StoreError('ERR_READ_ONLY', `${this.surroundings.name} is open for reading only`)
+    if (readOnlyBecause === undefined)
+      return new StoreError('ERR_READ_ONLY', `${this.surroundings.name} is open for reading only`)
     const message = `${this.surroundings.name} is served read-only up to its durable mark, because the end of its log cannot be mended: ${readOnlyBecause.message}. Make room, or give the right to write, and reopen`
     return new StoreError('ERR_READ_ONLY', message, { cause: readOnlyBecause })
   }

@@ -2,7 +2,7 @@ import { StoreError } from '../base/errors.ts'
 import type { MemoryLedger } from '../engine/memory-ledger.ts'
 import { checkCollection, digestHex, type VerifyReport, verifyFiles } from '../replay/verify.ts'
 import { Collection, type CollectionHost, type CollectionInfo, infoOf } from './collection.ts'
-import { checkName, checkSettings, type CollectionSettings } from './inputs.ts'
+import { type CollectionSettings, checkName, checkSettings } from './inputs.ts'
 import { createEphemeralSurroundings, locate, type StoreLocation } from './locations.ts'
 import { shareStore } from './open-stores.ts'
 import { type OpenOptions, type Progress, refuseUnknownOptions, resolveOptions, sharedOptionsKey } from './options.ts'
@@ -153,16 +153,26 @@ export class VectorStore implements AsyncDisposable {
     const { yieldToEventLoop } = surroundings
     if (!this.#core.readOnly) await this.#core.writer().sync()
     const live = await this.digest()
-    const report = await verifyFiles(surroundings.files, { ...verifyOptionsOf(options), checksum, yieldToEventLoop, untilLsn: live.lsn })
+    const report = await verifyFiles(surroundings.files, {
+      ...verifyOptionsOf(options),
+      checksum,
+      yieldToEventLoop,
+      untilLsn: live.lsn,
+    })
     if (report === undefined) throw new StoreError('ERR_STORE_NOT_FOUND', `the files of ${surroundings.name} are gone`)
     const problems = [...report.problems]
-    for (const collection of state.collections()) problems.push(...(await checkCollection(collection, { yieldToEventLoop })))
+    for (const collection of state.collections())
+      problems.push(...(await checkCollection(collection, { yieldToEventLoop })))
     if (report.lsn === live.lsn && report.digest !== live.data) {
       const message = `the state in memory (digest ${live.data}) is not what the log replays to (${report.digest}) at LSN ${live.lsn}`
       problems.push({ code: 'ERR_LOG_CORRUPT', message, lsn: live.lsn })
     }
     if (report.lsn < live.lsn && problems.length === 0) {
-      problems.push({ code: 'ERR_LOG_CORRUPT', message: `the log on disk ends at LSN ${report.lsn}, before LSN ${live.lsn}`, lsn: report.lsn + 1 })
+      problems.push({
+        code: 'ERR_LOG_CORRUPT',
+        message: `the log on disk ends at LSN ${report.lsn}, before LSN ${live.lsn}`,
+        lsn: report.lsn + 1,
+      })
     }
     return { ...report, problems, ok: problems.length === 0 }
   }

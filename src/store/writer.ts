@@ -73,9 +73,14 @@ export class Writer {
 
 function writtenOf(lsn: number, outcomes: readonly EventOutcome[], what: string): Written {
   const [outcome] = outcomes
-  if (outcome === undefined) throw new StoreError('ERR_RECORD_INVALID', `${what} was logged as record ${lsn}, which has no event`)
+  if (outcome === undefined)
+    throw new StoreError('ERR_RECORD_INVALID', `${what} was logged as record ${lsn}, which has no event`)
   if (outcome.code === undefined) return { ...outcome, lsn }
-  throw new StoreError(outcome.code, `${what} was logged as record ${lsn} but did not fit the state, and changed nothing`, {
-    details: { lsn },
-  })
+  throw new StoreError(
+    outcome.code,
+    `${what} was logged as record ${lsn} but did not fit the state, and changed nothing`,
+    {
+      details: { lsn },
+    },
+  )
 }

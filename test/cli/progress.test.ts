@@ -80,16 +80,16 @@ describe('the progress line', () => {
       'importing  [############------------]  50 %  5 of 10  3 vectors/s',
     )
     expect(barLine({ label: 'importing', fraction: 0.5, details }, 50)).toBe(
-      'importing  [####----]  50 %  5 of 10  3 vectors/s',
+      'importing  [#####----]  50 %  5 of 10  3 vectors/s',
     )
     expect(barLine({ label: 'importing', fraction: 0.5, details }, 40)).toBe('importing   50 %  5 of 10  3 vectors/s')
     expect([...barLine({ label: 'importing', fraction: 0.5, details }, 20)]).toHaveLength(20)
   })
 
   test('says what is known', () => {
-    const meter = new ImportMeter()
+    const meter = new ImportMeter(1024 * 1024)
     expect(meter.describe(undefined)).toMatchObject({ fraction: undefined })
-    meter.advance(500, 2 * 1024 * 1024)
+    meter.advance(500, 3 * 1024 * 1024)
     const { fraction, details } = meter.describe(1000)
     expect(fraction).toBe(0.5)
     expect(details).toEqual(['500', expect.stringMatching(/^[\d,]+ vectors\/s$/), 'ETA 1 s', '2.0 MiB durable'])

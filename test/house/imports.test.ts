@@ -61,7 +61,9 @@ function violation({ file, specifier }: Import): string | undefined {
 
 /** Node's own modules stay at the edges, so that the rest runs in a browser too. */
 function nodeViolation(room: string, file: string, shown: string): string | undefined {
-  const allowed = room === 'cli' || ['base/node-files.ts', 'base/node-directories.ts', 'store/lock.ts'].includes(relative(source, file))
+  const allowed =
+    room === 'cli' ||
+    ['base/node-files.ts', 'base/node-directories.ts', 'store/lock.ts'].includes(relative(source, file))
   return allowed ? undefined : `${shown}: only the command line and the Node ends of ports may`
 }
 
@@ -88,7 +90,9 @@ describe('the import arrow', () => {
   })
 
   it('lets only the materializer change a state', () => {
-    const changers = files.filter((file) => importsOf(file, readFileSync(file, 'utf8')).some(({ specifier }) => specifier.endsWith('/apply-event.ts')))
+    const changers = files.filter((file) =>
+      importsOf(file, readFileSync(file, 'utf8')).some(({ specifier }) => specifier.endsWith('/apply-event.ts')),
+    )
     expect(changers.map((file) => relative(source, file))).toEqual(['replay/materializer.ts'])
   })
 })

@@ -36,17 +36,23 @@ describe('the style of the house', () => {
 
   it('has no clock and no chance below store/', () => {
     const rooms = ['src/base', 'src/wal', 'src/engine', 'src/replay']
-    const found = rooms.flatMap(below).filter(({ text }) => /Date\.now|performance\.now|Math\.random|setTimeout|setInterval|getRandomValues/.test(text))
+    const found = rooms
+      .flatMap(below)
+      .filter(({ text }) => /Date\.now|performance\.now|Math\.random|setTimeout|setInterval|getRandomValues/.test(text))
     expect(found.map(({ path }) => path)).toEqual([])
   })
 
   it('uses only deterministic arithmetic in the engine', () => {
-    const found = below('src/engine').filter(({ text }) => /Math\.(sin|cos|tan|exp|log|pow|cbrt|hypot|round)\b/.test(text))
+    const found = below('src/engine').filter(({ text }) =>
+      /Math\.(sin|cos|tan|exp|log|pow|cbrt|hypot|round)\b/.test(text),
+    )
     expect(found.map(({ path }) => path)).toEqual([])
   })
 
   it('leaves no test out', () => {
-    const found = below('test').filter(({ path, text }) => !path.endsWith('style.test.ts') && /\b(it|test|describe)\.(skip|only|todo)\b/.test(text))
+    const found = below('test').filter(
+      ({ path, text }) => !path.endsWith('style.test.ts') && /\b(it|test|describe)\.(skip|only|todo)\b/.test(text),
+    )
     expect(found.map(({ path }) => path)).toEqual([])
   })
 

@@ -1,5 +1,15 @@
 // Compiled, never run: what a user's program sees of the published declarations.
-import { type Collection, type Entry, type Hit, isStoreError, type LevelDatabase, readLog, StoreError, VectorStore, verifyStore } from 'annals'
+import {
+  type Collection,
+  type Entry,
+  type Hit,
+  isStoreError,
+  type LevelDatabase,
+  readLog,
+  StoreError,
+  VectorStore,
+  verifyStore,
+} from 'annals'
 
 interface Word {
   pos: string
@@ -7,11 +17,18 @@ interface Word {
 }
 
 export async function use(database: LevelDatabase): Promise<void> {
-  const store: VectorStore = await VectorStore.open('./data', { durability: 'async', segmentSizeBytes: 1 << 20, onProgress: ({ phase, done }) => [phase, done] })
+  const store: VectorStore = await VectorStore.open('./data', {
+    durability: 'async',
+    segmentSizeBytes: 1 << 20,
+    onProgress: ({ phase, done }) => [phase, done],
+  })
   const words: Collection<Word> = await store.collection<Word>('words', { dimensions: 100, metric: 'cosine' })
   await words.add([{ id: 'king', vector: new Float32Array(100), metadata: { pos: 'noun' } }])
   await words.add([{ id: 'queen', vector: [1, 2, 3] }])
-  const { lsn, added } = await words.addAll([{ id: 'x', vector: [1] }], { batchSize: 10, signal: new AbortController().signal })
+  const { lsn, added } = await words.addAll([{ id: 'x', vector: [1] }], {
+    batchSize: 10,
+    signal: new AbortController().signal,
+  })
   const { hits, exact } = await words.search({ id: 'king' }, { k: 3, includeMetadata: true })
   const first: Hit<Word> | undefined = hits[0]
   const pos: string | undefined = first?.metadata?.pos

@@ -41,15 +41,21 @@ describe('the packed package', () => {
 
   it('carries the documents and none of the tests', () => {
     const has = (path: string) => existsSync(join(project.directory, 'package', path))
-    expect(['README.md', 'LICENSE', 'CHANGELOG.md', 'docs/FORMAT.md', 'dist/index.d.ts'].filter((path) => !has(path))).toEqual([])
+    expect(
+      ['README.md', 'LICENSE', 'CHANGELOG.md', 'docs/FORMAT.md', 'dist/index.d.ts'].filter((path) => !has(path)),
+    ).toEqual([])
     expect(['test', 'src', 'bench', '.ci'].filter(has)).toEqual([])
   })
 
   it('passes publint', () => {
-    const output = execFileSync(process.execPath, [join(repositoryRoot, 'node_modules/publint/src/cli.js'), '--strict'], {
-      cwd: repositoryRoot,
-      encoding: 'utf8',
-    })
+    const output = execFileSync(
+      process.execPath,
+      [join(repositoryRoot, 'node_modules/publint/src/cli.js'), '--strict'],
+      {
+        cwd: repositoryRoot,
+        encoding: 'utf8',
+      },
+    )
     expect(output).toContain('All good!')
   })
 })
@@ -57,11 +63,16 @@ describe('the packed package', () => {
 describe('the declarations', () => {
   beforeAll(() => {
     const compilers = join(repositoryRoot, 'test/consumers')
-    for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(compilers, name), join(project.directory, name))
+    for (const name of ['package.json', 'package-lock.json'])
+      copyFileSync(join(compilers, name), join(project.directory, name))
     // The compilers are installed beside the project, because two versions of one package cannot share a name.
     project.run('mkdir', ['compilers'])
-    for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(compilers, name), join(project.directory, 'compilers', name))
-    execFileSync('npm', ['ci', '--ignore-scripts', '--no-fund', '--no-audit'], { cwd: join(project.directory, 'compilers'), stdio: 'pipe' })
+    for (const name of ['package.json', 'package-lock.json'])
+      copyFileSync(join(compilers, name), join(project.directory, 'compilers', name))
+    execFileSync('npm', ['ci', '--ignore-scripts', '--no-fund', '--no-audit'], {
+      cwd: join(project.directory, 'compilers'),
+      stdio: 'pipe',
+    })
     copyFileSync(join(repositoryRoot, 'test/packaging/consumer.mts'), join(project.directory, 'consumer.mts'))
     const compilerOptions = {
       target: 'ES2022',
@@ -77,10 +88,14 @@ describe('the declarations', () => {
     project.write('tsconfig.json', JSON.stringify({ compilerOptions, include: ['consumer.mts'] }))
   })
 
-  it.each(['typescript-5.4', 'typescript-5.9', 'typescript-7'])('compile under %s with every library checked', (compiler) => {
-    const compile = () => project.run(process.execPath, [`compilers/node_modules/${compiler}/bin/tsc`, '-p', 'tsconfig.json'])
-    expect(messageOf(compile)).toBe('')
-  })
+  it.each(['typescript-5.4', 'typescript-5.9', 'typescript-7'])(
+    'compile under %s with every library checked',
+    (compiler) => {
+      const compile = () =>
+        project.run(process.execPath, [`compilers/node_modules/${compiler}/bin/tsc`, '-p', 'tsconfig.json'])
+      expect(messageOf(compile)).toBe('')
+    },
+  )
 })
 
 function messageOf(compile: () => string): string {

@@ -29,7 +29,26 @@ export function createConsumerProject(): ConsumerProject {
   execFileSync('tar', ['-xzf', join(directory, filename), '-C', directory])
   mkdirSync(join(directory, 'node_modules'))
   cpSync(join(directory, 'package'), join(directory, 'node_modules/annals'), { recursive: true })
-  for (const name of ['level', 'abstract-level', 'memory-level', 'cbor-x', 'xxhash-wasm', 'classic-level', 'browser-level', 'module-error', 'maybe-combine-errors', 'level-transcoder', 'level-supports', 'functional-red-black-tree', 'node-gyp-build', 'buffer', 'base64-js', 'ieee754', 'is-buffer', 'napi-macros']) {
+  for (const name of [
+    'level',
+    'abstract-level',
+    'memory-level',
+    'cbor-x',
+    'xxhash-wasm',
+    'classic-level',
+    'browser-level',
+    'module-error',
+    'maybe-combine-errors',
+    'level-transcoder',
+    'level-supports',
+    'functional-red-black-tree',
+    'node-gyp-build',
+    'buffer',
+    'base64-js',
+    'ieee754',
+    'is-buffer',
+    'napi-macros',
+  ]) {
     const installed = join(repositoryRoot, 'node_modules', name)
     if (existsSync(installed)) symlinkSync(installed, join(directory, 'node_modules', name))
   }
@@ -40,7 +59,11 @@ export function createConsumerProject(): ConsumerProject {
       return join(directory, name)
     },
     run: (command, commandArguments) =>
-      execFileSync(command, [...commandArguments], { cwd: directory, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }),
+      execFileSync(command, [...commandArguments], {
+        cwd: directory,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   }
 }
