@@ -7,7 +7,7 @@ const WRITER_FILE = fileURLToPath(new URL('writer.mjs', import.meta.url))
 
 /** Resolves to every acknowledgement that left the writer before it died: `{ from, to, lsn }`, rows `from` to `to` - 1. */
 export async function runAndKillWriter(directory, wordsBeforeKill) {
-  const writer = spawn(process.execPath, [WRITER_FILE, directory], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const writer = spawn(process.execPath, [WRITER_FILE, directory], { stdio: ['pipe', 'pipe', 'inherit'] })
   const ended = new Promise((resolve, reject) => {
     writer.on('error', reject)
     writer.on('close', (code, signal) => resolve({ code, signal }))

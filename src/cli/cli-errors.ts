@@ -14,7 +14,9 @@ export class InputError extends Error {
 export function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined
   const { code } = error as { code?: unknown }
-  return typeof code === 'string' ? code : undefined
+  if (typeof code === 'string') return code
+  // What the store says of a number that the user chose, such as the dimensions of a file.
+  return error instanceof RangeError ? 'ERR_RANGE' : undefined
 }
 
 /** One line for people. System errors of Node carry the path and the call, in an order that few can read. */

@@ -12,6 +12,8 @@ import { formatOf, openVectorFile, VECTOR_FORMATS, type VectorFile, type VectorF
 
 const METRIC_NAMES: readonly Metric[] = ['cosine', 'euclidean', 'dot']
 const DEFAULT_METRIC: Metric = 'cosine'
+/** As many as the store takes in one record. */
+const MOST_BATCH_ENTRIES = 100_000
 
 export const importCommand: Command = {
   name: 'import',
@@ -68,7 +70,8 @@ function readOptions(invocation: Invocation): ImportOptions {
   const ownIds = format === 'jsonl' && idsPath !== undefined
   if (ownIds) throw new UsageError('--ids is for fvecs; a jsonl file has its own ids')
   const metric = invocation.oneOf('metric', METRIC_NAMES)
-  return { path, format, metric, batchSize: invocation.positiveInteger('batch'), idsPath }
+  const batchSize = invocation.positiveInteger('batch', MOST_BATCH_ENTRIES)
+  return { path, format, metric, batchSize, idsPath }
 }
 
 /** Reads the first vector before it opens the store, so that a file that is none makes no store. */

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { UsageError } from './cli-errors.ts'
 import type { Command, OptionDescription } from './command.ts'
+import { countText } from './number-text.ts'
 
 /** Options that every command takes. */
 export const COMMON_OPTIONS: Readonly<Record<string, OptionDescription>> = {
@@ -44,12 +45,13 @@ export class Invocation {
     throw new UsageError(`--${name} must be ${choices.join(' or ')}, not '${text}'`)
   }
 
-  positiveInteger(name: string): number | undefined {
+  positiveInteger(name: string, most = Number.MAX_SAFE_INTEGER): number | undefined {
     const text = this.string(name)
     if (text === undefined) return undefined
     const number = Number(text)
-    if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number > 0) return number
-    throw new UsageError(`--${name} must be a whole number from 1, not '${text}'`)
+    if (/^\d+$/.test(text) && number >= 1 && number <= most) return number
+    const range = most === Number.MAX_SAFE_INTEGER ? 'from 1' : `from 1 to ${countText(most)}`
+    throw new UsageError(`--${name} must be a whole number ${range}, not '${text}'`)
   }
 
   number(name: string): number | undefined {

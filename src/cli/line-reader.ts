@@ -6,7 +6,7 @@ const LINE_FEED = 0x0a
 /** As much as one record of the store can hold. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024
 
-export interface Line {
+interface Line {
   /** From 1, as editors count. */
   readonly number: number
   readonly text: string

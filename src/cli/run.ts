@@ -8,7 +8,7 @@ import { Printer, type PrintStream } from './printer.ts'
 import { commandText, overviewText } from './usage.ts'
 
 /** Everything that `annals` takes from the process it runs in. */
-export interface CliProcess {
+interface CliProcess {
   readonly stdout: PrintStream
   readonly stderr: PrintStream
   readonly env: Readonly<Record<string, string | undefined>>

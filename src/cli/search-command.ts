@@ -9,6 +9,8 @@ import { openVectorFile } from './vector-file.ts'
 import { parseVector } from './vector-text.ts'
 
 const DEFAULT_K = 10
+/** As many as one search of the store gives. */
+const MOST_K = 65_536
 
 export const searchCommand: Command = {
   name: 'search',
@@ -31,7 +33,7 @@ async function runSearch(invocation: Invocation, context: CliContext): Promise<n
   const query = readQuery(invocation)
   const maxDistance = invocation.number('max-distance')
   const options: SearchOptions = {
-    k: invocation.positiveInteger('k') ?? DEFAULT_K,
+    k: invocation.positiveInteger('k', MOST_K) ?? DEFAULT_K,
     includeMetadata: invocation.flag('metadata'),
     ...(maxDistance === undefined ? {} : { maxDistance }),
     signal: context.out.signal,
@@ -83,11 +85,9 @@ async function searchEach(
     for await (const { id: row, vector } of file.records()) {
       if (out.signal.aborted) return
       const result = await collection.search(vector, options)
+      const lines = hitLines(result, options.includeMetadata === true)
       if (json) await out.json({ query: Number(row), ...resultJson(result) })
-      else
-        await out.line(
-          [`query ${row}: ${summaryOf(result)}`, ...hitLines(result, options.includeMetadata === true), ''].join('\n'),
-        )
+      else await out.line([`query ${row}: ${summaryOf(result)}`, ...lines, ''].join('\n'))
     }
   } finally {
     await file.close()

@@ -131,6 +131,34 @@ describe('space', () => {
     expect(await keysOf()).toEqual(['annals:format'])
   })
 
+  test('a closing handle waits for its reads before the blocks go', async () => {
+    await put(files, 'a', new Uint8Array(9000).fill(1))
+    const slow = {
+      ...observed(database).database,
+      getMany: async (keys: string[], options: typeof VIEW) => {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        return database.getMany<string, Uint8Array>(keys, options)
+      },
+    }
+    const own = new LevelFiles(slow)
+    const file = await own.open('a', 'read')
+    await own.remove('a')
+    const target = new Uint8Array(9000)
+    const reading = file.read(target, 0)
+    await file.close()
+    expect(await reading).toBe(9000)
+    expect(target.every((byte) => byte === 1)).toBe(true)
+    expect(await keysOf()).toEqual(['annals:format'])
+  })
+
+  test('a file closed without a sync, then removed, leaves nothing behind', async () => {
+    const file = await files.open('a', 'create')
+    await writeFully(file, new Uint8Array(9000), 0)
+    await file.close()
+    await files.remove('a')
+    expect(await keysOf()).toEqual(['annals:format'])
+  })
+
   test('what a killed process left is freed before the first change', async () => {
     await put(files, 'a', new Uint8Array(100_000).fill(1))
     await files.open('a', 'read')
@@ -243,13 +271,17 @@ describe('a batch that fails', () => {
     await file.close()
   })
 
-  test.each([true, false])('is cut away by truncate, whether or not it took effect (%s)', async (takesEffect) => {
+  test.each([
+    [5000, true],
+    [5000, false],
+    [30_000, true],
+  ])('is cut away by truncate to %i, whether or not it took effect (%s)', async (size, takesEffect) => {
     const watched = observed(database)
     const file = await new LevelFiles(watched.database).open('a', 'create')
     await writeFully(file, new Uint8Array(5000).fill(1), 0)
     watched.faults.push({ error: noSpace, takesEffect })
     await expect(file.write(new Uint8Array(20_000).fill(2), 5000)).rejects.toMatchObject({ code: 'ERR_DISK_FULL' })
-    await file.truncate(5000)
+    await file.truncate(size)
     await writeFully(file, Uint8Array.of(3), 30_000)
     await file.sync()
     await file.close()

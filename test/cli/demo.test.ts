@@ -7,7 +7,7 @@ test('the demo proves its claims', async () => {
   const child = spawn(process.execPath, [repositoryPath('demo/demo.mjs')], { stdio: ['ignore', 'pipe', 'pipe'] })
   const { exitCode, stdout, stderr } = await collect(child)
   expect(stderr).toBe('')
-  expect(stdout).toMatch(/SIGKILL after 5,\d00 words were acknowledged/)
+  expect(stdout).toMatch(/SIGKILL after [\d,]+ words were acknowledged/)
   expect(stdout).toMatch(/proved: all [\d,]+ acknowledged words came back/)
   expect(stdout).toMatch(/proved: all [\d,]+ bytes of all recovered vectors are those that were added/)
   expect(stdout).toContain('proved: the store holds 10,000 words')

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Collection, VectorStore } from '../../src/store/public.ts'
+import { BuiltCli } from './support/built-cli.ts'
 import { CliFixture } from './support/cli-fixture.ts'
 
 let cli: CliFixture
@@ -102,5 +103,12 @@ describe('beside a live writer', () => {
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     }
     expect((await cli.run('search', cli.store, 'words', '--id', 'city')).exitCode).toBe(0)
+  })
+
+  test('another process cannot write', async () => {
+    const { exitCode, stderr } = await new BuiltCli('delete', cli.store, 'words', 'to').result
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(/^annals: .* is open for writing in another process.*\(ERR_STORE_LOCKED\)\n$/)
+    expect(await words.has('to')).toBe(true)
   })
 })

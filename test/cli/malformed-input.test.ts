@@ -99,6 +99,13 @@ describe('what is wrong as a whole leaves no store behind', () => {
     expect(existsSync(cli.store)).toBe(false)
   })
 
+  test('more dimensions than a collection can have', async () => {
+    const file = await cli.writeFvecs('wide.fvecs', someVectors(1, 9000))
+    const { exitCode, stderr } = await cli.run('import', cli.store, 'rows', file)
+    expect(exitCode).toBe(1)
+    expect(stderr).toMatch(/^annals: dimensions must be .* not 9000 \(ERR_RANGE\)\n$/)
+  })
+
   test('a directory', async () => {
     const { exitCode, stderr } = await cli.run('import', cli.store, 'rows', cli.directory, '--format', 'fvecs')
     expect(exitCode).toBe(1)

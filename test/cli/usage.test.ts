@@ -49,6 +49,7 @@ describe('wrong usage exits with 2 and says what is wrong', () => {
     ['no query', ['search', 'x', 'words'], 'give exactly one of --id, --vector and --queries'],
     ['two queries', ['search', 'x', 'words', '--id', 'a', '--vector', '1'], 'give exactly one of'],
     ['k 0', ['search', 'x', 'words', '--id', 'a', '--k', '0'], '--k must be a whole number from 1'],
+    ['k beyond the limit', ['search', 'x', 'words', '--id', 'a', '--k', '65537'], 'from 1 to 65,536'],
     ['a vector that is none', ['search', 'x', 'words', '--vector', '1,b'], "'b' is not a number"],
     ['an empty vector', ['search', 'x', 'words', '--vector', '[]'], '--vector has no numbers'],
     ['a distance that is none', ['search', 'x', 'words', '--id', 'a', '--max-distance', 'far'], '--max-distance must'],

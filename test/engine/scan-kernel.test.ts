@@ -6,8 +6,8 @@ import type { ScanKernel, ScanQuery, ScanRun, Selection } from '../../src/engine
 import { createSelection } from '../../src/engine/kernel/scan-kernel.ts'
 import { sortedSelection } from '../../src/engine/kernel/selection.ts'
 import { loadWasmKernel } from '../../src/engine/kernel/wasm-kernel.ts'
+import { expectNearest } from '../suites/scan-kernel/scan-oracle.ts'
 import { scanKernelSuite } from '../suites/scan-kernel-suite.ts'
-import { expectNearest } from '../suites/scan-oracle.ts'
 
 scanKernelSuite('reference kernel', async () => new ReferenceKernel())
 scanKernelSuite('wasm kernel', loadWasmKernel)

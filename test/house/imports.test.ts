@@ -38,7 +38,7 @@ function filesBelow(directory: string): string[] {
 }
 
 function importsOf(file: string, text: string): Import[] {
-  const found = text.matchAll(/(?:from\s+|import\s*\(\s*|import\s+)'([^']+)'/g)
+  const found = text.matchAll(/(?:from\s+|import\s*\(\s*|import\s+)'([\w@./:-]+)'/g)
   return [...found].map((match) => ({ file, specifier: match[1] as string }))
 }
 

@@ -1,8 +1,8 @@
 import { expect } from 'vitest'
-import type { ScanKernel, ScanRun } from '../../src/engine/kernel/scan-kernel.ts'
-import { createSelection } from '../../src/engine/kernel/scan-kernel.ts'
-import { sortedSelection } from '../../src/engine/kernel/selection.ts'
-import type { Metric } from '../../src/engine/metric.ts'
+import type { ScanKernel, ScanRun } from '../../../src/engine/kernel/scan-kernel.ts'
+import { createSelection } from '../../../src/engine/kernel/scan-kernel.ts'
+import { sortedSelection } from '../../../src/engine/kernel/selection.ts'
+import type { Metric } from '../../../src/engine/metric.ts'
 
 /** One search over rows that lie at consecutive slots. */
 export interface Scenario {
