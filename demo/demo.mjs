@@ -48,9 +48,8 @@ async function reopenAndProve(acknowledgements) {
 
   const words = await store.collection('words')
   const rows = acknowledgedRows(acknowledgements)
-  say(
-    `${count(words.count())} words are there; ${count(words.count() - rows.length)} of them were in flight, not yet acknowledged`,
-  )
+  const inFlight = words.count() - rows.length
+  say(`${count(words.count())} words are there; ${count(inFlight)} of them were in flight, not yet acknowledged`)
   let missing = 0
   for (const row of rows) if (!(await words.has(wordAt(row)))) missing++
   prove(missing === 0, `all ${count(rows.length)} acknowledged words came back`)

@@ -4,7 +4,7 @@ import { VectorStore } from 'annals'
 import { DIMENSIONS, entryAt, WORD_COUNT } from './words.mjs'
 
 const BATCH_SIZE = 100
-/** Batches under way at any moment, so that the kill always finds some that are written but not acknowledged. */
+/** Batches under way at any moment, so that the kill finds some that are written but not acknowledged. */
 const LANES = 8
 
 // Never closes the store and never ends by itself, unless the process that should kill it is gone.

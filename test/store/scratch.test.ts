@@ -17,7 +17,9 @@ test('create+drop+close race', async () => {
   const c = settle(store.close())
   out('race', await a, await b, await c)
   const again = await settle(VectorStore.openWith(around(files.restartImage())))
-  out('reopen', again)
+  out('reopen', again, files.operations.slice(-14), files.paths())
+  const st = await VectorStore.openWith(around(files.restartImage()))
+  out('names', st.collections().map(c => c.name), st.stats().recovery)
 })
 test('create then drop', async () => {
   const files = new CrashableFiles()

@@ -37,7 +37,7 @@ test('reads a mebibyte at a time, so that small records cost few calls', async (
 test('grows for one that is longer, and no further', async () => {
   const { files, window } = await windowOver(BYTES)
   await window.load(8, 2 * MEBIBYTE)
-  expect(window.borrow(8, 2 * MEBIBYTE)).toEqual(BYTES.subarray(8, 8 + 2 * MEBIBYTE))
+  expect(Buffer.compare(window.borrow(8, 2 * MEBIBYTE), BYTES.subarray(8, 8 + 2 * MEBIBYTE))).toBe(0)
   expect(files.operations.at(-1)).toBe(`read file ${2 * MEBIBYTE}@8`)
 })
 

@@ -22,7 +22,7 @@ const HEADER = {
   rewritten: false,
 }
 
-const sound = () => new SegmentBuilder().header().record('one').record('two').record('three')
+const sound = () => new SegmentBuilder().header().record('one').record('two').record('tri')
 
 async function opened(bytes: Uint8Array) {
   const files = new CrashableFiles()
@@ -52,7 +52,7 @@ describe('a sound segment', () => {
     const built = sound()
     const end: Boundary = { lsn: 3, chain: built.chain, timeMs: 3, epoch: 1, offset: 224 }
     expect(await scan(built)).toMatchObject({
-      texts: ['one', 'two', 'three'],
+      texts: ['one', 'two', 'tri'],
       end,
       sealed: false,
       defect: undefined,
@@ -97,7 +97,7 @@ describe('a sound segment', () => {
       defect: undefined,
     })
     expect(await scan(damagedBehind, { untilLsn: 3 })).toMatchObject({
-      texts: ['one', 'two', 'three'],
+      texts: ['one', 'two', 'tri'],
       sealed: false,
       defect: undefined,
     })
@@ -157,7 +157,7 @@ describe('what a scan holds in memory', () => {
       seen.push(new TextDecoder().decode(payload))
     }
     await scan(sound(), { onRecord })
-    expect(seen).toEqual(['one', 'two', 'three'])
+    expect(seen).toEqual(['one', 'two', 'tri'])
   })
 })
 

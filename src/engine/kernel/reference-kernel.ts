@@ -3,7 +3,7 @@ import { checkScan, rowsPerCall } from './scan-arguments.ts'
 import type { ScanKernel, ScanQuery, ScanRun, Selection } from './scan-kernel.ts'
 import { offer } from './selection.ts'
 
-/** The scan in plain TypeScript, written to be checked by eye: it says what the right answer is. About 20 times slower. */
+/** The scan in plain TypeScript, to be checked by eye: it says what the right answer is. About 15 times slower. */
 export class ReferenceKernel implements ScanKernel {
   rowsPerCall(dimensions: number): number {
     return rowsPerCall(dimensions)

@@ -4,7 +4,7 @@ import type { ScanQuery, ScanRun, Selection } from './scan-kernel.ts'
 
 /** Slots are u32. */
 const SLOT_LIMIT = 2 ** 32
-/** 2 MiB take 0.2-0.4 ms in WebAssembly, so a search that yields between calls never holds a thread for long. */
+/** 2 MiB take about 0.15 ms in WebAssembly, so a search that yields between calls never holds a thread for long. */
 const BYTES_PER_CALL = 2 * 1024 * 1024
 const ROWS_PER_CALL = 16_384
 

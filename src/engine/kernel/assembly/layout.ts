@@ -10,8 +10,8 @@
 //   115,136      262,144   piece: vectors, f32, row by row
 //   377,280      12 * k    selection: k scores f64, then k slots u32; memory grows when a larger k arrives
 //
-// A piece stays in a second-level cache of 512 KiB. Measured over 136 MB (n = 21): pieces of 64 KiB are 4 % slower, of 128
-// KiB 1-2 %; the copy alone is 4.6 ms at any size.
+// A piece stays in a second-level cache of 512 KiB. Measured over 136 MB (n = 21): pieces of 64 KiB are 4 % slower, of
+// 128 KiB 1-2 %.
 
 /** Most dimensions of a vector; MAX_DIMENSIONS is not above it. */
 export const QUERY_DIMENSIONS = 8192

@@ -1,0 +1,124 @@
+import type { VectorStore } from '../../../src/store/vector-store.ts'
+import type { EntryData, Operation } from './operations.ts'
+
+/** What a call answers; compared as JSON. `refused` is the code of an error that comes before anything is logged. */
+export type Answer = object | boolean | null
+
+interface CollectionContent {
+  readonly dimensions: number
+  readonly metric: string
+  readonly lsn: number
+  /** Text of each entry, by id. */
+  readonly entries: Map<string, string>
+}
+
+/**
+ * A store of plain maps. It takes the operations themselves and shares no code with what it judges. Content is compared as
+ * text, in which every bit of a vector shows.
+ */
+export class ContentModel {
+  /** By name, in order of creation. */
+  readonly #collections = new Map<string, CollectionContent>()
+  #lsn = 0
+
+  /** LSN of the last operation that was logged. */
+  get lsn(): number {
+    return this.#lsn
+  }
+
+  has(name: string): boolean {
+    return this.#collections.has(name)
+  }
+
+  /** Ids of a collection, in the order in which they were first added. */
+  ids(name: string): string[] {
+    return [...(this.#collections.get(name)?.entries.keys() ?? [])]
+  }
+
+  /** Takes one operation, and says what the call should answer. `lsn` is missing where nothing is logged. */
+  apply(operation: Operation): { lsn: number | undefined; answer: Answer } {
+    const collection = this.#collections.get(operation.name)
+    if (operation.type === 'create') {
+      if (collection !== undefined) return { lsn: undefined, answer: null }
+      const { name, dimensions, metric } = operation
+      const lsn = this.#nextLsn()
+      this.#collections.set(name, { dimensions, metric, lsn, entries: new Map() })
+      return { lsn, answer: null }
+    }
+    if (operation.type === 'drop') {
+      if (!this.#collections.delete(operation.name)) return { lsn: undefined, answer: false }
+      return { lsn: this.#nextLsn(), answer: true }
+    }
+    if (collection === undefined) return { lsn: undefined, answer: { refused: 'ERR_COLLECTION_NOT_FOUND' } }
+    const lsn = this.#nextLsn()
+    return { lsn, answer: applyToEntries(operation, collection.entries, lsn) }
+  }
+
+  text(): string {
+    return [...this.#collections]
+      .map(([name, { dimensions, metric, lsn, entries }]) => collectionText(name, dimensions, metric, lsn, entries))
+      .join('\n')
+  }
+
+  #nextLsn(): number {
+    this.#lsn += 1
+    return this.#lsn
+  }
+}
+
+function applyToEntries(
+  operation: Extract<Operation, { type: 'add' | 'update' | 'delete' }>,
+  entries: Map<string, string>,
+  lsn: number,
+): Answer {
+  if (operation.type === 'add') {
+    const lastById = new Map(operation.entries.map((entry) => [entry.id, entry]))
+    const replaced = [...lastById.keys()].filter((id) => entries.has(id)).length
+    for (const [id, entry] of lastById) entries.set(id, entryText(entry))
+    return { lsn, added: lastById.size - replaced, replaced }
+  }
+  if (operation.type === 'delete') {
+    return { lsn, deleted: operation.ids.filter((id) => entries.delete(id)).length }
+  }
+  const existing = entries.get(operation.id)
+  if (existing === undefined) return { lsn, updated: false }
+  entries.set(operation.id, `${existing.split(' ')[0]} ${metadataText(operation.metadata)}`)
+  return { lsn, updated: true }
+}
+
+/** What a store holds, read through its public calls, as the text that the model has for it. */
+export async function contentOf(store: VectorStore): Promise<string> {
+  const texts: string[] = []
+  for (const { name, dimensions, metric, createdAtLsn, count } of store.collections()) {
+    const collection = await store.collection(name)
+    const entries = new Map<string, string>()
+    for await (const { id, vector, metadata } of collection) entries.set(id, entryText({ id, vector, metadata }))
+    const ids = [...entries.keys()]
+    const found = await collection.getMany(ids)
+    const same = found.every((entry, index) => entry !== undefined && entryText(entry) === entries.get(ids[index]!))
+    if (!same || count !== entries.size) texts.push(`'${name}' counts ${count} entries, walks ${entries.size}, finds others by id`)
+    texts.push(collectionText(name, dimensions, metric, createdAtLsn, entries))
+  }
+  return texts.join('\n')
+}
+
+function collectionText(
+  name: string,
+  dimensions: number,
+  metric: string,
+  lsn: number,
+  entries: ReadonlyMap<string, string>,
+): string {
+  const lines = [...entries].map(([id, text]) => `  ${id} ${text}`).sort()
+  return [`${name} ${dimensions} ${metric} @${lsn}`, ...lines].join('\n')
+}
+
+/** Bits first, so that -0 is not 0. */
+function entryText(entry: { id: string; vector: ArrayLike<number>; metadata?: EntryData['metadata'] | undefined }): string {
+  const bits = new Uint32Array(Float32Array.from(entry.vector).buffer)
+  return `${Array.from(bits, (word) => word.toString(16)).join('.')} ${metadataText(entry.metadata)}`
+}
+
+function metadataText(metadata: object | undefined): string {
+  return metadata === undefined ? '-' : JSON.stringify(metadata)
+}

@@ -1,0 +1,55 @@
+import type { Metric } from '../../../src/engine/metric.ts'
+
+/** An entry as plain data. */
+export interface EntryData {
+  readonly id: string
+  readonly vector: readonly number[]
+  readonly metadata?: object
+}
+
+/** One call on a store, as plain data: the model reads it, and so does the driver, but neither reads the other. */
+export type Operation =
+  | { readonly type: 'create'; readonly name: string; readonly dimensions: number; readonly metric: Metric }
+  | { readonly type: 'drop'; readonly name: string }
+  | { readonly type: 'add'; readonly name: string; readonly entries: readonly EntryData[] }
+  | { readonly type: 'update'; readonly name: string; readonly id: string; readonly metadata: object | undefined }
+  | { readonly type: 'delete'; readonly name: string; readonly ids: readonly string[] }
+
+export type SessionDurability = 'sync' | 'async'
+
+/** What a workload does, one after the other. */
+export type Step =
+  /** Calls made in one turn of the event loop, as by so many callers at once. */
+  | { readonly kind: 'together'; readonly operations: readonly Operation[] }
+  /** `store.sync()`. */
+  | { readonly kind: 'sync' }
+  /** A second passes, after which the store syncs what it left unsynced. */
+  | { readonly kind: 'second' }
+  /** The store is closed, or its process is killed, and opened again. */
+  | { readonly kind: 'reopen'; readonly ending: 'close' | 'kill'; readonly durability: SessionDurability }
+  | { readonly kind: 'close' }
+
+export const together = (...operations: readonly Operation[]): Step => ({ kind: 'together', operations })
+export const create = (name: string, dimensions: number, metric: Metric): Operation => ({
+  type: 'create',
+  name,
+  dimensions,
+  metric,
+})
+export const drop = (name: string): Operation => ({ type: 'drop', name })
+export const add = (name: string, entries: readonly EntryData[]): Operation => ({ type: 'add', name, entries })
+export const update = (name: string, id: string, metadata: object | undefined): Operation => ({
+  type: 'update',
+  name,
+  id,
+  metadata,
+})
+export const remove = (name: string, ...ids: readonly string[]): Operation => ({ type: 'delete', name, ids })
+export const sync: Step = { kind: 'sync' }
+export const aSecondPasses: Step = { kind: 'second' }
+export const close: Step = { kind: 'close' }
+export const reopen = (ending: 'close' | 'kill', durability: SessionDurability): Step => ({
+  kind: 'reopen',
+  ending,
+  durability,
+})

@@ -1,0 +1,158 @@
+import { Random } from '../../support/random.ts'
+import { ContentModel } from './content.ts'
+import {
+  add,
+  aSecondPasses,
+  close,
+  create,
+  drop,
+  type EntryData,
+  type Operation,
+  remove,
+  reopen,
+  type Step,
+  sync,
+  together,
+  update,
+} from './operations.ts'
+
+/** Finite numbers that a careless copy would change. */
+const ODD_NUMBERS = [-0, 1e-45, -1.1754942e-38, 3.4028235e38, 16_777_217, 0.1]
+const WORD_DIMENSIONS = 24
+
+/** Draws entries: the same seed draws the same. */
+class EntrySource {
+  readonly #random: Random
+
+  constructor(seed: number) {
+    this.#random = new Random(seed)
+  }
+
+  entry(id: string, dimensions: number): EntryData {
+    const vector = Array.from({ length: dimensions }, () => this.#random.nextUnit() * 2 - 1)
+    // One component stays as it is: no vector is zero.
+    if (dimensions > 1) vector[this.#random.nextInt(dimensions - 1)] = this.#random.pick(ODD_NUMBERS)
+    if (this.#random.nextInt(3) > 0) return { id, vector }
+    return { id, vector, metadata: { tag: id, rank: this.#random.nextInt(1000), path: ['a', { b: null }] } }
+  }
+
+  entries(prefix: string, first: number, count: number, dimensions: number): EntryData[] {
+    return Array.from({ length: count }, (_, index) => this.entry(`${prefix}${first + index}`, dimensions))
+  }
+
+  /** Operations on the words, whatever is there: hits, misses, replacements and batches with an id twice. */
+  operation(): Operation {
+    const id = () => `w${this.#random.nextInt(30)}`
+    const kind = this.#random.nextInt(6)
+    if (kind === 0) return remove('words', id(), id(), 'never there')
+    if (kind === 1) return update('words', id(), this.#random.nextBoolean() ? { changed: true } : undefined)
+    const count = this.#random.nextBetween(1, 5)
+    return add(
+      'words',
+      Array.from({ length: count }, () => this.entry(id(), WORD_DIMENSIONS)),
+    )
+  }
+
+  steps(count: number): Step[] {
+    return Array.from({ length: count }, () =>
+      together(...Array.from({ length: this.#random.nextBetween(1, 4) }, () => this.operation())),
+    )
+  }
+}
+
+/**
+ * The workload of the sweeps: several collections, batches, upserts, deletes, changes of metadata, drops and names used
+ * again, callers at once, both durabilities, clean closes and kills, and so many bytes that segments of the smallest size
+ * rotate in every session. It starts with a session of durability `'sync'`.
+ */
+export function createWorkload(seed: number): Step[] {
+  const source = new EntrySource(seed)
+  const words = (first: number, count: number) => add('words', source.entries('w', first, count, WORD_DIMENSIONS))
+  const notes = (first: number, count: number, dimensions = 3) => add('notes', source.entries('n', first, count, dimensions))
+  return [
+    together(create('words', WORD_DIMENSIONS, 'cosine'), create('notes', 3, 'euclidean')),
+    together(words(0, 6)),
+    together(words(6, 2), notes(0, 3), words(1, 2), add('notes', [...source.entries('n', 2, 2, 3), source.entry('n2', 3)])),
+    together(update('words', 'w1', { tag: 'changed' }), update('notes', 'absent', { tag: 'nowhere' }), remove('words', 'w0', 'w7')),
+    // Two callers want the same collection; one makes it.
+    together(create('signals', 1, 'dot'), create('signals', 1, 'dot'), words(8, 1)),
+    together(words(9, 16)),
+    // What comes behind a queued drop is judged as if it had happened.
+    together(add('signals', [{ id: 'zero', vector: [0] }]), drop('notes'), notes(4, 1), drop('notes'), create('notes', 5, 'dot')),
+    together(words(10, 18), notes(0, 2, 5)),
+    ...source.steps(2),
+    reopen('close', 'async'),
+    together(words(20, 4), notes(2, 1, 5)),
+    together(words(0, 1)),
+    sync,
+    together(words(3, 14)),
+    together(words(17, 14), remove('words', 'w18')),
+    aSecondPasses,
+    together(update('words', 'w20', { late: true })),
+    together(words(30, 3), notes(1, 1, 5)),
+    reopen('kill', 'sync'),
+    together(words(31, 2)),
+    ...source.steps(2),
+    together(drop('words')),
+    together(create('words', WORD_DIMENSIONS, 'euclidean'), update('notes', 'n1', undefined)),
+    together(words(0, 15)),
+    together(words(5, 15), remove('notes', 'n0')),
+    reopen('kill', 'sync'),
+    together(words(40, 2)),
+    reopen('kill', 'async'),
+    together(words(42, 1)),
+    reopen('close', 'sync'),
+    ...source.steps(2),
+    together(words(44, 12), notes(7, 2, 5)),
+    close,
+  ]
+}
+
+/** Operations that follow on the workload: what a recovered store is asked to go on with when it had reached the end. */
+export function createSequel(seed: number): Operation[] {
+  const source = new EntrySource(seed + 1)
+  return [add('words', source.entries('z', 0, 2, WORD_DIMENSIONS)), remove('words', 'z0')]
+}
+
+/** One operation of a workload with what the model says of it. */
+export interface PlannedOperation {
+  readonly operation: Operation
+  /** LSN that its record has, in every run that comes so far; missing where nothing is logged. */
+  readonly lsn: number | undefined
+  /** Its answer as JSON. */
+  readonly answer: string
+}
+
+export type PlannedStep =
+  | Exclude<Step, { kind: 'together' }>
+  | { readonly kind: 'together'; readonly operations: readonly PlannedOperation[] }
+
+/** A workload worked out by the model alone. */
+export interface Plan {
+  readonly steps: readonly PlannedStep[]
+  /** The logged operations, sequel included: that of LSN n is at index n - 1. */
+  readonly logged: readonly PlannedOperation[]
+  /** Content after LSN n, at index n. */
+  readonly contents: readonly string[]
+  /** LSN of the last operation of the workload itself. */
+  readonly endLsn: number
+}
+
+export function planWorkload(steps: readonly Step[], sequel: readonly Operation[]): Plan {
+  const model = new ContentModel()
+  const logged: PlannedOperation[] = []
+  const contents = [model.text()]
+  const plan = (operation: Operation): PlannedOperation => {
+    const { lsn, answer } = model.apply(operation)
+    const planned = { operation, lsn, answer: JSON.stringify(answer) }
+    if (lsn !== undefined) {
+      logged.push(planned)
+      contents.push(model.text())
+    }
+    return planned
+  }
+  const planned = steps.map((step): PlannedStep => (step.kind === 'together' ? { kind: 'together', operations: step.operations.map(plan) } : step))
+  const endLsn = model.lsn
+  for (const operation of sequel) plan(operation)
+  return { steps: planned, logged, contents, endLsn }
+}
