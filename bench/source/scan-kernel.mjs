@@ -1,5 +1,5 @@
-// Times the scan kernel: in cache, streaming, and beside what the machine can copy. Run `node scripts/build.mjs` before it.
-//   node bench/source/scan-kernel.mjs
+// Times the scan kernel: in cache, streaming, and beside what the machine can copy.
+//   node scripts/build.mjs && node bench/source/scan-kernel.mjs
 import { cpus } from 'node:os'
 import { ReferenceKernel } from '../../dist/engine/kernel/reference-kernel.js'
 import { createSelection } from '../../dist/engine/kernel/scan-kernel.js'
@@ -33,10 +33,8 @@ function report(title, data, repeats) {
     const [low, middle, high] = [times[0], times[times.length >> 1], times.at(-1)]
     const perRow = (milliseconds) => ((milliseconds * 1e6) / data.rows).toFixed(1)
     const speed = (bytes / middle / 1e6).toFixed(1)
-    const range = `[${perRow(low)}-${perRow(high)}]`
-    console.log(
-      `  ${name.padEnd(18)} ${perRow(middle).padStart(8)} ns/row ${range.padEnd(18)} ${speed.padStart(6)} GB/s ${middle.toFixed(3).padStart(9)} ms`,
-    )
+    const nanoseconds = `${perRow(middle).padStart(8)} ns/row ${`[${perRow(low)}-${perRow(high)}]`.padEnd(18)}`
+    console.log(`  ${name.padEnd(18)} ${nanoseconds} ${speed.padStart(6)} GB/s ${middle.toFixed(3).padStart(9)} ms`)
   }
 }
 

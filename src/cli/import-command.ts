@@ -1,4 +1,4 @@
-import { type Collection, type Metric, StoreError, type VectorStore } from '../store/public.ts'
+import { type Collection, LIMITS, type Metric, StoreError, type VectorStore } from '../store/public.ts'
 import { codeOf, UsageError } from './cli-errors.ts'
 import { type CliContext, type Command, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from './command.ts'
 import { EntryStream } from './entry-stream.ts'
@@ -12,8 +12,6 @@ import { formatOf, openVectorFile, VECTOR_FORMATS, type VectorFile, type VectorF
 
 const METRIC_NAMES: readonly Metric[] = ['cosine', 'euclidean', 'dot']
 const DEFAULT_METRIC: Metric = 'cosine'
-/** As many as the store takes in one record. */
-const MOST_BATCH_ENTRIES = 100_000
 
 export const importCommand: Command = {
   name: 'import',
@@ -70,7 +68,7 @@ function readOptions(invocation: Invocation): ImportOptions {
   const ownIds = format === 'jsonl' && idsPath !== undefined
   if (ownIds) throw new UsageError('--ids is for fvecs; a jsonl file has its own ids')
   const metric = invocation.oneOf('metric', METRIC_NAMES)
-  const batchSize = invocation.positiveInteger('batch', MOST_BATCH_ENTRIES)
+  const batchSize = invocation.positiveInteger('batch', LIMITS.batchEntries)
   return { path, format, metric, batchSize, idsPath }
 }
 

@@ -1,4 +1,4 @@
-import type { Collection, SearchOptions, SearchResult } from '../store/public.ts'
+import { type Collection, LIMITS, type SearchOptions, type SearchResult } from '../store/public.ts'
 import { UsageError } from './cli-errors.ts'
 import { type CliContext, type Command, EXIT_OK } from './command.ts'
 import type { Invocation } from './invocation.ts'
@@ -9,8 +9,6 @@ import { openVectorFile } from './vector-file.ts'
 import { parseVector } from './vector-text.ts'
 
 const DEFAULT_K = 10
-/** As many as one search of the store gives. */
-const MOST_K = 65_536
 
 export const searchCommand: Command = {
   name: 'search',
@@ -33,7 +31,7 @@ async function runSearch(invocation: Invocation, context: CliContext): Promise<n
   const query = readQuery(invocation)
   const maxDistance = invocation.number('max-distance')
   const options: SearchOptions = {
-    k: invocation.positiveInteger('k', MOST_K) ?? DEFAULT_K,
+    k: invocation.positiveInteger('k', LIMITS.k) ?? DEFAULT_K,
     includeMetadata: invocation.flag('metadata'),
     ...(maxDistance === undefined ? {} : { maxDistance }),
     signal: context.out.signal,

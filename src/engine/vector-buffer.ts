@@ -1,3 +1,4 @@
+import { type Abortable, throwIfAborted } from '../base/abort.ts'
 import { StoreError } from '../base/errors.ts'
 import { MAX_K } from '../base/limits.ts'
 import { hasBit, setBit } from './bitmap.ts'
@@ -26,7 +27,7 @@ export interface BufferScanOptions {
   /** Bytes of vectors between two yields; one row at least is scanned. */
   readonly sliceBytes?: number
   /** Checked before each slice. */
-  readonly signal?: { readonly aborted: boolean; readonly reason?: unknown } | undefined
+  readonly signal?: Abortable | undefined
 }
 
 export interface BufferHits {
@@ -54,7 +55,7 @@ export async function scanBuffer(
   options: BufferScanOptions,
 ): Promise<BufferHits> {
   const scanQuery = checkQuery(collection, query)
-  throwIfAborted(options)
+  throwIfAborted(options.signal, 'search')
   let visited = 0
   let spare = 0
   for (let repeat = 0; ; repeat++) {
@@ -90,7 +91,7 @@ async function scanOnce(
   let visited = 0
   for (let slot = 0; slot < slotCount; slot += sliceRows) {
     if (slot > 0) await options.yieldToEventLoop()
-    throwIfAborted(options)
+    throwIfAborted(options.signal, 'search')
     if (collection.dropped) break
     visited += scanSlice(kernel, collection, scanQuery, selection, {
       slot,
@@ -141,10 +142,6 @@ function checkQuery(collection: CollectionView, { vector, k }: BufferQuery): Sca
 function candidateCount(collection: CollectionView, excludeSlot: number | undefined): number {
   const excluded = excludeSlot !== undefined && !collection.isDead(excludeSlot) ? 1 : 0
   return collection.liveCount - excluded
-}
-
-function throwIfAborted({ signal }: BufferScanOptions): void {
-  if (signal?.aborted) throw new StoreError('ERR_ABORTED', 'search was aborted', { cause: signal.reason })
 }
 
 /** The first `k` hits that are still alive, their scores made distances. */

@@ -1,4 +1,6 @@
+import { throwIfAborted } from '../base/abort.ts'
 import type { Checksum } from '../base/checksum.ts'
+import { StoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { StoreEvent } from '../engine/events.ts'
 import { readMark } from '../wal/durable-mark.ts'
@@ -45,7 +47,7 @@ const SHOWN_IDS = 3
 /**
  * The records of a log up to its durable mark, one by one, in bounded memory: the log is read no faster than the reader takes
  * what it gives. Changes nothing and needs no lock. Damage throws after all that stands before it was given.
- * @throws StoreError as `scanLog` does.
+ * @throws StoreError `ERR_STORE_NOT_FOUND`, `ERR_ABORTED`, or as `scanLog` does.
  */
 export async function* readRecords(files: Files, options: LogReadOptions): AsyncGenerator<DescribedRecord, void, void> {
   const { checksum, from, to, signal } = options
@@ -56,11 +58,11 @@ export async function* readRecords(files: Files, options: LogReadOptions): Async
     checksum,
     limitLsn,
     onRecord: (record) => {
-      signal?.throwIfAborted()
+      throwIfAborted(signal, 'readLog')
       return record.lsn < from ? undefined : handoff.give(describeRecord(record))
     },
   }).then(
-    () => handoff.end(),
+    (scan) => (scan.storeId === undefined ? handoff.fail(noStore()) : handoff.end()),
     (error: unknown) => handoff.fail(error),
   )
   try {
@@ -69,6 +71,10 @@ export async function* readRecords(files: Files, options: LogReadOptions): Async
     handoff.stop()
     await scanning
   }
+}
+
+function noStore(): StoreError {
+  return new StoreError('ERR_STORE_NOT_FOUND', 'there is no store here, so there is no log to read')
 }
 
 export function describeRecord(record: LogRecord): DescribedRecord {

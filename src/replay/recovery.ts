@@ -1,3 +1,4 @@
+import { type Abortable, throwIfAborted } from '../base/abort.ts'
 import type { Checksum } from '../base/checksum.ts'
 import type { StoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
@@ -18,6 +19,7 @@ export interface RecoveryOptions {
   readonly segmentSizeBytes: number
   /** Called with the bytes of log read so far and in all. */
   readonly onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined
+  readonly signal?: Abortable | undefined
 }
 
 /** What opening found and did, in numbers and in sentences. */
@@ -64,6 +66,7 @@ export async function recoverForWriting(files: Files, options: RecoveryOptions):
       ...options,
       deliver: apply,
       onRecord: (record) => {
+        throwIfAborted(options.signal, 'opening')
         apply(record)
         return undefined
       },
@@ -95,7 +98,7 @@ export async function recoverForWriting(files: Files, options: RecoveryOptions):
  */
 export async function recoverForReading(
   files: Files,
-  options: Pick<RecoveryOptions, 'checksum' | 'onProgress'>,
+  options: Pick<RecoveryOptions, 'checksum' | 'onProgress' | 'signal'>,
 ): Promise<Recovered | undefined> {
   const state = new StoreState()
   const materializer = new Materializer(state)
@@ -104,6 +107,7 @@ export async function recoverForReading(
     ...options,
     limitLsn: mark?.position.lsn,
     onRecord: (record) => {
+      throwIfAborted(options.signal, 'opening')
       materializer.apply(record)
       return undefined
     },

@@ -1,5 +1,6 @@
+import { throwIfAborted } from '../base/abort.ts'
 import type { Checksum } from '../base/checksum.ts'
-import { isStoreError, StoreError } from '../base/errors.ts'
+import { isStoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
 import { digestState } from '../engine/digest.ts'
@@ -71,7 +72,7 @@ export async function verifyFiles(files: Files, options: VerifyOptions): Promise
       limitLsn: mark.lsn === undefined ? options.untilLsn : Math.min(mark.lsn, options.untilLsn ?? mark.lsn),
       onProgress: options.onProgress,
       onRecord: (record) => {
-        if (signal?.aborted) throw new StoreError('ERR_ABORTED', 'verify was aborted', { cause: signal.reason })
+        throwIfAborted(signal, 'verify')
         materializer.apply(record)
         return undefined
       },

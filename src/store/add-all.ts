@@ -1,6 +1,8 @@
+import { throwIfAborted } from '../base/abort.ts'
 import { StoreError } from '../base/errors.ts'
 import type { EntryInput } from './inputs.ts'
-import { type Progress, refuseUnknownOptions, requireInteger, throwIfAborted } from './options.ts'
+import { MAX_BATCH_ENTRIES } from './limits.ts'
+import { type Progress, refuseUnknownOptions, requireInteger } from './options.ts'
 
 export interface AddAllOptions {
   /** Entries to a record, which is taken whole or not at all. Default 1,000; a record never takes more than about 4 MiB of vectors. */
@@ -22,7 +24,7 @@ export interface AddResult {
 
 const OPTIONS = ['batchSize', 'onProgress', 'signal'] as const
 const BATCH_ENTRIES = 1000
-const MOST_BATCH_ENTRIES = 100_000
+
 const BATCH_BYTES = 4 * 1024 * 1024
 /** While one batch is being synced the next is encoded; more than two would only fill memory. */
 const BATCHES_UNDER_WAY = 2
@@ -46,7 +48,7 @@ export async function addAll<M>(
 ): Promise<AddResult> {
   refuseUnknownOptions(options, OPTIONS, 'addAll')
   const { batchSize = BATCH_ENTRIES, signal } = options
-  requireInteger('batchSize', batchSize, 1, MOST_BATCH_ENTRIES)
+  requireInteger('batchSize', batchSize, 1, MAX_BATCH_ENTRIES)
   const run = new AddAllRun(target, options, Array.isArray(entries) ? entries.length : undefined)
   const mostEntries = Math.max(1, Math.min(batchSize, Math.floor(BATCH_BYTES / (target.dimensions * 4))))
   let batch: EntryInput<M>[] = []

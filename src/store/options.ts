@@ -1,4 +1,4 @@
-import { StoreError } from '../base/errors.ts'
+import type { StoreError } from '../base/errors.ts'
 import { MAX_PAYLOAD_BYTES } from '../base/limits.ts'
 import type { Durability } from '../wal/log.ts'
 
@@ -31,12 +31,23 @@ export interface OpenOptions {
   readonly onProgress?: (progress: Progress) => void
   /** Called when something fails in the background that no call is waiting for. */
   readonly onProblem?: (problem: StoreError) => void
+  /** Ends opening with `ERR_ABORTED`; of no use afterwards. */
+  readonly signal?: AbortSignal
 }
 
-export type ResolvedOptions = Required<Omit<OpenOptions, 'onProgress' | 'onProblem'>> &
-  Pick<OpenOptions, 'onProgress' | 'onProblem'>
+type OptionalHooks = 'onProgress' | 'onProblem' | 'signal'
 
-const KNOWN = ['readOnly', 'durability', 'segmentSizeBytes', 'maxQueueBytes', 'onProgress', 'onProblem'] as const
+export type ResolvedOptions = Required<Omit<OpenOptions, OptionalHooks>> & Pick<OpenOptions, OptionalHooks>
+
+const KNOWN = [
+  'readOnly',
+  'durability',
+  'segmentSizeBytes',
+  'maxQueueBytes',
+  'onProgress',
+  'onProblem',
+  'signal',
+] as const
 const SMALLEST_SEGMENT_BYTES = 4096
 
 /**
@@ -45,7 +56,7 @@ const SMALLEST_SEGMENT_BYTES = 4096
  */
 export function resolveOptions(options: OpenOptions = {}): ResolvedOptions {
   refuseUnknownOptions(options, KNOWN, 'open')
-  const { readOnly = false, durability = 'sync', onProgress, onProblem } = options
+  const { readOnly = false, durability = 'sync', onProgress, onProblem, signal } = options
   const { segmentSizeBytes = MAX_PAYLOAD_BYTES, maxQueueBytes = 4 * MAX_PAYLOAD_BYTES } = options
   if (typeof readOnly !== 'boolean') throw new TypeError('readOnly must be a boolean')
   if (durability !== 'sync' && durability !== 'async') throw new TypeError("durability must be 'sync' or 'async'")
@@ -58,6 +69,7 @@ export function resolveOptions(options: OpenOptions = {}): ResolvedOptions {
     maxQueueBytes,
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(onProblem === undefined ? {} : { onProblem }),
+    ...(signal === undefined ? {} : { signal }),
   }
 }
 
@@ -78,9 +90,4 @@ export function requireInteger(name: string, value: unknown, least: number, most
   if (!Number.isInteger(value) || value < least || value > most) {
     throw new RangeError(`${name} must be an integer from ${least} to ${most}, not ${value}`)
   }
-}
-
-/** @throws StoreError `ERR_ABORTED`, with the signal's reason as its cause. */
-export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
-  if (signal?.aborted) throw new StoreError('ERR_ABORTED', `${what} was aborted`, { cause: signal.reason })
 }

@@ -1,10 +1,11 @@
+import { throwIfAborted } from '../base/abort.ts'
 import { StoreError } from '../base/errors.ts'
 import { MAX_K } from '../base/limits.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
 import { scanBuffer } from '../engine/vector-buffer.ts'
 import { checkId, copyQuery, type VectorInput } from './inputs.ts'
 import { decodeMetadata } from './metadata.ts'
-import { refuseUnknownOptions, requireInteger, throwIfAborted } from './options.ts'
+import { refuseUnknownOptions, requireInteger } from './options.ts'
 import type { StoreCore } from './store-core.ts'
 
 export interface SearchOptions {

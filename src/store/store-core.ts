@@ -66,6 +66,7 @@ export class StoreCore {
       checksum,
       newStoreId: surroundings.randomBytes(16),
       segmentSizeBytes: options.segmentSizeBytes,
+      signal: options.signal,
       onProgress: (done: number, total: number) => options.onProgress?.({ phase: 'replay', done, total }),
     }
     const recovered = options.readOnly
@@ -170,6 +171,6 @@ export function storeNotFound(name: string): StoreError {
 }
 
 export function collectionNotFound(name: string): StoreError {
-  const message = `there is no collection '${name}'; give settings ({ dimensions, metric }) to create it`
+  const message = `there is no collection '${name}', and no settings were given to create it with`
   return new StoreError('ERR_COLLECTION_NOT_FOUND', message, { details: { collection: name } })
 }

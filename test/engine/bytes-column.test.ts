@@ -96,6 +96,31 @@ describe('BytesColumn', () => {
     expect(column.memoryBytes()).toBeLessThan(10_000)
   })
 
+  test('uses the numbers of freed pages again, so that they never run out', () => {
+    const column = new BytesColumn()
+    column.append(new Uint8Array(20_000).fill(1))
+    column.append(undefined)
+    for (let round = 0; round < 2 ** 16 + 10; round++) column.replace(1, new Uint8Array(16_385).fill(2))
+    expect([column.borrow(0)![0], column.borrow(1)![0]]).toEqual([1, 2])
+  })
+
+  test('forgets freed pages when a chunk is rewritten', () => {
+    const column = new BytesColumn()
+    for (let slot = 0; slot < 8; slot++) column.append(new Uint8Array(20_000).fill(slot))
+    for (let slot = 0; slot < 4; slot++) column.replace(slot, Uint8Array.of(slot))
+    for (let round = 0; round < 10; round++) column.replace(0, new Uint8Array(1000))
+    for (let slot = 1; slot < 4; slot++) column.replace(slot, new Uint8Array(20_000).fill(slot))
+    expect([1, 2, 3, 4, 5, 6, 7].map((slot) => column.borrow(slot)![0])).toEqual([1, 2, 3, 4, 5, 6, 7])
+  })
+
+  test('a capture ends where the column ended', () => {
+    const column = new BytesColumn()
+    column.append(Uint8Array.of(1))
+    const capture = column.capture()
+    column.append(Uint8Array.of(2))
+    expect([capture.count, capture.borrow(0), capture.borrow(1)]).toEqual([1, Uint8Array.of(1), undefined])
+  })
+
   test('is small when small, and free of cost where nothing is stored', () => {
     const ten = new BytesColumn()
     for (let slot = 0; slot < 10; slot++) ten.append(new Uint8Array(20))

@@ -44,6 +44,7 @@ describe('captureState', () => {
     store.add(words, { a: [1, 2], b: [3, 4] }, [undefined, textBytes('b')])
     store.delete(words, 'a')
     const [capture] = captureState(store.state).collections
+    store.add(words, { c: [5, 6] })
     store.drop(words)
     expect([capture!.name, capture!.dimensions, capture!.metric, capture!.creationLsn]).toEqual([
       'words',

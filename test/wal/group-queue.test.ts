@@ -7,6 +7,10 @@ const MEBIBYTE = 1024 * 1024
 const ERROR = new StoreError('ERR_DISK_FULL', 'no room')
 
 function queueWith(...sizes: readonly number[]) {
+  return queueOf(sizes)
+}
+
+function queueOf(sizes: readonly number[]) {
   const queue = new GroupQueue<string>()
   const promises = sizes.map((size) => queue.push(new Uint8Array(size), 7, 'sync'))
   return { queue, promises }
@@ -32,7 +36,7 @@ describe('a group', () => {
   })
 
   test('counts what records take in the file, so that a million tiny payloads are no huge write', () => {
-    const { queue } = queueWith(...Array.from({ length: 200_000 }, () => 1))
+    const { queue } = queueOf(Array.from({ length: 200_000 }, () => 1))
     expect(drain(queue).map((group) => group.length)).toEqual([174_762, 25_238])
   })
 

@@ -10,7 +10,7 @@
 //   low + high =  lane0+lane2 , lane1+lane3     and the sum of these two is the result
 //
 // Four rows share each load of the query, and their eight chains of additions hide each other's latency. In cache, at
-// 96 dimensions, that is 13.0 ns a row for dot and 19.3 for squares (Zen 5, median of 24), as fast as two adders can go,
+// 96 dimensions, that is 13.0 ns a row for dot and 19.3 for squares (Zen 5, median of 24), as fast as two adders go,
 // since a widening occupies them too. Two or eight rows, unrolling, and 16-byte loads with a shuffle are no faster.
 // A missing component of the last step is read as 0: it adds +0 to a lane, which changes no bit, as no lane is ever -0.
 import { SCORES_AT, WIDE_QUERY_AT } from './layout'

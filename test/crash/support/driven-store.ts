@@ -1,0 +1,112 @@
+import type { Files } from '../../../src/base/files.ts'
+import type { VectorStore } from '../../../src/store/vector-store.ts'
+import type { SessionDurability } from './operations.ts'
+import { dropTimers, openStore, passSecond, resetTime } from './open-store.ts'
+import { type Handles, handlesOf, startOperation } from './start-operation.ts'
+import type { Plan, PlannedOperation, PlannedStep } from './workload.ts'
+
+/** A call that did not succeed. */
+export interface Failure {
+  readonly error: unknown
+  /** Missing for opening, syncing and closing. */
+  readonly planned?: PlannedOperation
+}
+
+/** Runs a workload on a store and keeps, outside of it, the books on what it acknowledged. */
+export class DrivenStore {
+  readonly files: Files
+  /** The last LSN that a power loss must not take. */
+  durableLsn = 0
+  /** The last LSN that was acknowledged at all: the kill of a process must not take it. */
+  acknowledgedLsn = 0
+  /** The last LSN that was tried. */
+  triedLsn = 0
+  #store: VectorStore | undefined
+  #handles: Handles = new Map()
+  #durability: SessionDurability = 'sync'
+
+  constructor(files: Files) {
+    this.files = files
+  }
+
+  get store(): VectorStore {
+    if (this.#store === undefined) throw new Error('The store is not open')
+    return this.#store
+  }
+
+  /** The whole workload, up to the first call that fails; that error is thrown. */
+  async run(plan: Plan): Promise<void> {
+    resetTime()
+    await this.open('sync')
+    for (const step of plan.steps) {
+      for (const { error } of await this.perform(step)) throw error
+    }
+  }
+
+  async open(durability: SessionDurability): Promise<void> {
+    this.#durability = durability
+    this.#store = await openStore(this.files, { durability })
+    this.#handles = await handlesOf(this.#store)
+  }
+
+  /** Does one step to its end, whatever fails in it. Reopening and closing throw instead. */
+  async perform(step: PlannedStep): Promise<Failure[]> {
+    switch (step.kind) {
+      case 'together':
+        return this.performTogether(step.operations)
+      case 'sync':
+        return this.#sync()
+      case 'second':
+        await passSecond()
+        return []
+      case 'reopen':
+        if (step.ending === 'close') await this.close()
+        else dropTimers()
+        await this.open(step.durability)
+        return []
+      case 'close':
+        await this.close()
+        return []
+    }
+  }
+
+  async close(): Promise<void> {
+    const lsn = this.acknowledgedLsn
+    await this.store.close()
+    this.durableLsn = Math.max(this.durableLsn, lsn)
+  }
+
+  async performTogether(operations: readonly PlannedOperation[]): Promise<Failure[]> {
+    const failures: Failure[] = []
+    const calls = operations.map(async (planned) => {
+      this.triedLsn = Math.max(this.triedLsn, planned.lsn ?? 0)
+      try {
+        this.#acknowledge(planned, await startOperation(this.store, this.#handles, planned.operation))
+      } catch (error) {
+        failures.push({ error, planned })
+      }
+    })
+    await Promise.all(calls)
+    return failures
+  }
+
+  async #sync(): Promise<Failure[]> {
+    const lsn = this.acknowledgedLsn
+    try {
+      await this.store.sync()
+      this.durableLsn = Math.max(this.durableLsn, lsn)
+      return []
+    } catch (error) {
+      return [{ error }]
+    }
+  }
+
+  #acknowledge({ operation, lsn, answer }: PlannedOperation, actual: string): void {
+    if (actual !== answer) {
+      throw new Error(`${operation.type} on '${operation.name}', LSN ${lsn}: answered ${actual}, not ${answer}`)
+    }
+    if (lsn === undefined) return
+    this.acknowledgedLsn = Math.max(this.acknowledgedLsn, lsn)
+    if (this.#durability === 'sync') this.durableLsn = Math.max(this.durableLsn, lsn)
+  }
+}

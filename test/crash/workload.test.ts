@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest'
+import { CrashableFiles } from '../support/crashable-files.ts'
+import { contentOf } from './support/content.ts'
+import { DrivenStore } from './support/driven-store.ts'
+import { workloadHistory } from './support/history.ts'
+import { openStore } from './support/open-store.ts'
+
+const history = await workloadHistory()
+
+describe('the workload of the crash suite, uninterrupted', () => {
+  test('answers each call as the model does, and ends with its content', async () => {
+    const files = new CrashableFiles()
+    const driven = new DrivenStore(files)
+    await driven.run(history)
+    expect(driven.durableLsn).toBe(history.endLsn)
+    const store = await openStore(files)
+    expect(await store.digest()).toEqual({ lsn: history.endLsn, data: history.digests[history.endLsn] })
+    expect(await contentOf(store)).toBe(history.contents[history.endLsn])
+    expect((await store.verify()).problems).toEqual([])
+  })
+
+  test('takes the same course every time', async () => {
+    const [first, second] = [new CrashableFiles(), new CrashableFiles()]
+    await new DrivenStore(first).run(history)
+    await new DrivenStore(second).run(history)
+    expect(second.operations).toEqual(first.operations)
+    expect(second.contentHash()).toBe(first.contentHash())
+  })
+
+  test('has everything in it that the sweeps are about', async () => {
+    const files = new CrashableFiles()
+    await new DrivenStore(files).run(history)
+    expect(files.paths().filter((path) => path.endsWith('.wal')).length).toBeGreaterThan(10)
+    expect(files.mutations.length).toBeGreaterThan(200)
+    expect(new Set(history.digests).size).toBeGreaterThan(history.endLsn * 0.8)
+  })
+})
