@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../base/abort.ts'
 import { StoreError } from '../base/errors.ts'
-import type { EntryInput } from './inputs.ts'
+import { type AddFields, EntryBatch, type EntryInput, type Shape } from './inputs.ts'
 import { MAX_BATCH_ENTRIES } from './limits.ts'
 import { type Progress, refuseUnknownOptions, requireInteger } from './options.ts'
 
@@ -29,9 +29,9 @@ const BATCH_BYTES = 4 * 1024 * 1024
 /** While one batch is being synced the next is encoded; more than two would only fill memory. */
 const BATCHES_UNDER_WAY = 2
 
-export interface AddAllTarget<M> {
-  readonly dimensions: number
-  add(entries: readonly EntryInput<M>[]): Promise<AddResult>
+export interface AddAllTarget {
+  readonly shape: Shape
+  add(fields: AddFields): Promise<AddResult>
   /** Bytes of log on disk. */
   durableBytes(): number
 }
@@ -42,7 +42,7 @@ export interface AddAllTarget<M> {
  * with the number of entries that are stored in `details.done`.
  */
 export async function addAll<M>(
-  target: AddAllTarget<M>,
+  target: AddAllTarget,
   entries: Iterable<EntryInput<M>> | AsyncIterable<EntryInput<M>>,
   options: AddAllOptions,
 ): Promise<AddResult> {
@@ -50,19 +50,28 @@ export async function addAll<M>(
   const { batchSize = BATCH_ENTRIES, signal } = options
   requireInteger('batchSize', batchSize, 1, MAX_BATCH_ENTRIES)
   const run = new AddAllRun(target, options, Array.isArray(entries) ? entries.length : undefined)
-  const mostEntries = Math.max(1, Math.min(batchSize, Math.floor(BATCH_BYTES / (target.dimensions * 4))))
-  let batch: EntryInput<M>[] = []
+  const capacity = Math.max(1, Math.min(batchSize, Math.floor(BATCH_BYTES / (target.shape.dimensions * 4))))
+  let batch = new EntryBatch(target.shape, capacity)
+  /** Takes an entry; says whether the batch is full. */
+  const take = (entry: EntryInput<M>): boolean => {
+    throwIfAborted(signal, 'addAll')
+    batch.push(entry as EntryInput)
+    return batch.size === capacity
+  }
+  const submit = async (): Promise<void> => {
+    const full = batch
+    batch = new EntryBatch(target.shape, capacity)
+    await run.submit(full.fields())
+  }
   try {
     throwIfAborted(signal, 'addAll')
-    for await (const entry of entries) {
-      batch.push(entry)
-      if (batch.length >= mostEntries) {
-        await run.submit(batch)
-        batch = []
-      }
-      throwIfAborted(signal, 'addAll')
+    // Waiting for each entry of an iterable that does not need it costs as much as adding it.
+    if (Symbol.asyncIterator in entries) {
+      for await (const entry of entries) if (take(entry)) await submit()
+    } else {
+      for (const entry of entries) if (take(entry)) await submit()
     }
-    if (batch.length > 0) await run.submit(batch)
+    if (batch.size > 0) await submit()
   } catch (error) {
     await run.settle()
     if (!signal?.aborted) throw error
@@ -75,15 +84,15 @@ export async function addAll<M>(
   return run.finish()
 }
 
-class AddAllRun<M> {
-  readonly #target: AddAllTarget<M>
+class AddAllRun {
+  readonly #target: AddAllTarget
   readonly #options: AddAllOptions
   readonly #total: number | undefined
   readonly #underWay = new Set<Promise<void>>()
   #failure: { error: unknown } | undefined
   #result: AddResult = { lsn: 0, added: 0, replaced: 0 }
 
-  constructor(target: AddAllTarget<M>, options: AddAllOptions, total: number | undefined) {
+  constructor(target: AddAllTarget, options: AddAllOptions, total: number | undefined) {
     this.#target = target
     this.#options = options
     this.#total = total
@@ -94,11 +103,11 @@ class AddAllRun<M> {
   }
 
   /** Starts a batch; waits while too many are under way. */
-  async submit(batch: readonly EntryInput<M>[]): Promise<void> {
+  async submit(fields: AddFields): Promise<void> {
     while (this.#underWay.size >= BATCHES_UNDER_WAY) await Promise.race(this.#underWay)
     if (this.#failure !== undefined) throw this.#failure.error
     const running: Promise<void> = this.#target
-      .add(batch)
+      .add(fields)
       .then((result) => this.#count(result))
       .catch((error: unknown) => {
         this.#failure ??= { error }

@@ -2,7 +2,7 @@ import { StoreError } from '../base/errors.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
 import type { Metric } from '../engine/metric.ts'
 import { type AddAllOptions, type AddResult, addAll } from './add-all.ts'
-import { checkId, checkIds, copyEntries, type EntryInput } from './inputs.ts'
+import { type AddFields, checkId, checkIds, copyEntries, type EntryInput } from './inputs.ts'
 import { decodeMetadata, encodeMetadata } from './metadata.ts'
 import { type SearchOptions, type SearchQuery, type SearchResult, searchCollection } from './search.ts'
 import type { StoreCore } from './store-core.ts'
@@ -76,12 +76,8 @@ export class Collection<M extends object = object> {
    * @throws StoreError for entries that do not fit (nothing is logged then) and for writes that fail.
    */
   async add(entries: readonly EntryInput<M>[]): Promise<AddResult> {
-    const writer = this.#writer()
-    const fields = copyEntries(entries as readonly EntryInput[], this.#view)
-    if (fields.ids.length === 0) return { lsn: this.#host.core.state.lsn, added: 0, replaced: 0 }
-    const event = { type: 'add', collection: this.#view.creationLsn, ...fields } as const
-    const { lsn, added, replaced } = await writer.write(event, `an add of ${fields.ids.length} to '${this.name}'`)
-    return { lsn, added, replaced }
+    this.#writer()
+    return this.#addFields(copyEntries(entries as readonly EntryInput[], this.#view))
   }
 
   /**
@@ -95,11 +91,11 @@ export class Collection<M extends object = object> {
     this.#writer()
     const { core } = this.#host
     const target = {
-      dimensions: this.dimensions,
-      add: (batch: readonly EntryInput<M>[]) => this.add(batch),
+      shape: this.#view,
+      add: (fields: AddFields) => this.#addFields(fields),
       durableBytes: () => core.recovered.log?.sizeBytes ?? 0,
     }
-    return addAll<M>(target, entries, options)
+    return addAll(target, entries, options)
   }
 
   /** Replaces the metadata of one entry, or takes it away. Its vector stays. */
@@ -200,6 +196,15 @@ export class Collection<M extends object = object> {
       const current = view.slotOf(id)
       if (current !== undefined) yield pick(id, current)
     }
+  }
+
+  async #addFields(fields: AddFields): Promise<AddResult> {
+    const writer = this.#writer()
+    const count = fields.ids.length
+    if (count === 0) return { lsn: this.#host.core.state.lsn, added: 0, replaced: 0 }
+    const event = { type: 'add', collection: this.#view.creationLsn, ...fields } as const
+    const { lsn, added, replaced } = await writer.write(event, `an add of ${count} to '${this.name}'`)
+    return { lsn, added, replaced }
   }
 
   #entryOf(view: CollectionView, id: string): Entry<M> | undefined {

@@ -63,72 +63,118 @@ export function checkIds(ids: unknown): asserts ids is readonly string[] {
   for (const id of ids) checkId(id)
 }
 
+/** The fields of an `add` event, without the collection. */
+export type AddFields = Omit<AddEvent, 'type' | 'collection'>
+
 /**
- * Checks entries and copies them into the fields of an `add`.
- * @throws StoreError `ERR_DIMENSIONS`, `ERR_VECTOR_NOT_FINITE`, `ERR_VECTOR_ZERO`, `ERR_ID_INVALID`, `ERR_METADATA_INVALID`,
- * `ERR_BATCH_TOO_LARGE`; TypeError. Then nothing was taken.
+ * Entries on their way into one record, each checked and copied as it comes, so that its owner may reuse its arrays at once.
+ * A `push` that throws has taken nothing.
  */
-export function copyEntries(entries: readonly EntryInput[], shape: Shape): Omit<AddEvent, 'type' | 'collection'> {
-  if (!Array.isArray(entries)) throw new TypeError('add takes an array of entries; addAll takes any iterable')
-  const rowBytes = shape.dimensions * Float32Array.BYTES_PER_ELEMENT
-  checkBatchBytes(entries.length * rowBytes)
-  const vectors = new Float32Array(entries.length * shape.dimensions)
-  const documents: (Uint8Array | undefined)[] = []
-  let hasDocuments = false
-  const ids = entries.map((entry, index) => {
+export class EntryBatch {
+  readonly #shape: Shape
+  readonly #vectors: Float32Array
+  readonly #ids: string[] = []
+  readonly #documents: (Uint8Array | undefined)[] = []
+  #hasDocuments = false
+
+  /** @throws StoreError `ERR_BATCH_TOO_LARGE` where so many vectors fit no record. */
+  constructor(shape: Shape, capacity: number) {
+    checkBatchBytes(capacity * shape.dimensions * Float32Array.BYTES_PER_ELEMENT)
+    this.#shape = shape
+    this.#vectors = new Float32Array(capacity * shape.dimensions)
+  }
+
+  get size(): number {
+    return this.#ids.length
+  }
+
+  /**
+   * @throws StoreError `ERR_DIMENSIONS`, `ERR_VECTOR_NOT_FINITE`, `ERR_VECTOR_ZERO`, `ERR_ID_INVALID`, `ERR_METADATA_INVALID`;
+   * TypeError; RangeError past the capacity.
+   */
+  push(entry: EntryInput): void {
     if (typeof entry !== 'object' || entry === null)
       throw new TypeError('an entry must be an object with id and vector')
     const { id, vector, metadata } = entry
     checkId(id)
-    copyVectorInput(vector, shape, vectors.subarray(index * shape.dimensions, (index + 1) * shape.dimensions), id)
+    copyVectorInput(vector, this.#shape, this.#vectors, this.size * this.#shape.dimensions, id)
     const document = metadata === undefined ? undefined : encodeMetadata(metadata, id)
-    hasDocuments ||= document !== undefined
-    documents.push(document)
-    return id
-  })
-  const bytes = new Uint8Array(vectors.buffer)
-  return hasDocuments ? { ids, vectors: bytes, documents } : { ids, vectors: bytes }
+    this.#hasDocuments ||= document !== undefined
+    this.#documents.push(document)
+    this.#ids.push(id)
+  }
+
+  /** What was pushed. The batch must not be used any more. */
+  fields(): AddFields {
+    const ids = this.#ids
+    const vectors = new Uint8Array(this.#vectors.buffer, 0, this.size * this.#shape.dimensions * 4)
+    return this.#hasDocuments ? { ids, vectors, documents: this.#documents } : { ids, vectors }
+  }
 }
 
-/** Copies a query. @throws as {@link copyEntries} does for a vector. */
+/**
+ * Checks entries and copies them into the fields of an `add`.
+ * @throws as {@link EntryBatch} does. Then nothing was taken.
+ */
+export function copyEntries(entries: readonly EntryInput[], shape: Shape): AddFields {
+  if (!Array.isArray(entries)) throw new TypeError('add takes an array of entries; addAll takes any iterable')
+  const batch = new EntryBatch(shape, entries.length)
+  for (const entry of entries) batch.push(entry)
+  return batch.fields()
+}
+
+/** Copies a query. @throws as {@link EntryBatch} does for a vector. */
 export function copyQuery(vector: unknown, shape: Shape): Float32Array {
   const target = new Float32Array(shape.dimensions)
-  copyVectorInput(vector, shape, target, undefined)
+  copyVectorInput(vector, shape, target, 0, undefined)
   return target
 }
 
-function copyVectorInput(vector: unknown, shape: Shape, target: Float32Array, id: string | undefined): void {
-  const owner = id === undefined ? 'the query' : `the vector of '${id}'`
-  if (!isVectorInput(vector)) throw new TypeError(`${owner} must be a Float32Array or an array of numbers`)
-  if (vector.length !== shape.dimensions) {
-    const message = `${owner} has ${vector.length} dimensions; the collection has ${shape.dimensions}`
+/** Copies a vector to `offset` of `target` and checks what arrived there: what is stored is what was checked. */
+function copyVectorInput(
+  vector: unknown,
+  shape: Shape,
+  target: Float32Array,
+  offset: number,
+  id: string | undefined,
+): void {
+  const { dimensions, metric } = shape
+  if (!isVectorInput(vector)) throw new TypeError(`${ownerOf(id)} must be a Float32Array or an array of numbers`)
+  if (vector.length !== dimensions) {
+    const message = `${ownerOf(id)} has ${vector.length} dimensions; the collection has ${dimensions}`
     throw new StoreError('ERR_DIMENSIONS', message, {
-      details: { id, dimensions: vector.length, expected: shape.dimensions },
+      details: { id, dimensions: vector.length, expected: dimensions },
     })
   }
-  if (Array.isArray(vector)) {
-    // A hole or a string would become 0 or a number without a word.
-    for (const component of vector) {
-      if (typeof component !== 'number') throw new TypeError(`${owner} holds a ${typeof component}`)
-    }
-  }
-  target.set(vector)
-  const norm = normOf(target)
+  if (Array.isArray(vector)) requireNumbers(vector, id)
+  target.set(vector, offset)
+  const norm = normOf(target, offset, dimensions)
   if (!Number.isFinite(norm)) {
-    const index = target.findIndex((component) => !Number.isFinite(component))
-    const message = `${owner} has ${vector[index]} at ${index}, which is not a finite float32`
+    const index = target.subarray(offset, offset + dimensions).findIndex((component) => !Number.isFinite(component))
+    const message = `${ownerOf(id)} has ${vector[index]} at ${index}, which is not a finite float32`
     throw new StoreError('ERR_VECTOR_NOT_FINITE', message, { details: { id, index } })
   }
-  if (norm === 0 && shape.metric === 'cosine') {
-    throw new StoreError('ERR_VECTOR_ZERO', `${owner} is zero, and has no direction for cosine to compare`, {
-      details: { id },
-    })
+  if (norm === 0 && metric === 'cosine') {
+    const message = `${ownerOf(id)} is zero, and has no direction for cosine to compare`
+    throw new StoreError('ERR_VECTOR_ZERO', message, { details: { id } })
   }
 }
 
-/** By tag: a Float32Array of another realm (a test runner's) is not an instance of ours. */
+/** A hole or a string would become 0 or a number without a word. */
+function requireNumbers(vector: readonly unknown[], id: string | undefined): void {
+  for (const component of vector) {
+    if (typeof component !== 'number') throw new TypeError(`${ownerOf(id)} holds a ${typeof component}`)
+  }
+}
+
+function ownerOf(id: string | undefined): string {
+  return id === undefined ? 'the query' : `the vector of '${id}'`
+}
+
+/** By tag where it must be: a Float32Array of another realm (a test runner's) is not an instance of ours. */
 function isVectorInput(value: unknown): value is VectorInput {
-  return Array.isArray(value) || Object.prototype.toString.call(value) === '[object Float32Array]'
+  if (value instanceof Float32Array || Array.isArray(value)) return true
+  return Object.prototype.toString.call(value) === '[object Float32Array]'
 }
 
 /** @throws StoreError `ERR_BATCH_TOO_LARGE`. */

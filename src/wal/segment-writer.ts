@@ -15,6 +15,9 @@ export interface PendingRecord {
   readonly timeMs: number
 }
 
+/** Frames up to this size are kept for the next write. */
+const KEPT_FRAME_BYTES = 1024 * 1024
+
 /** The newest segment, open for appending. One call at a time. */
 export class SegmentWriter {
   readonly path: string
@@ -24,6 +27,7 @@ export class SegmentWriter {
   readonly #seed: bigint
   #end: Boundary
   #synced: boolean
+  #frame: Uint8Array = new Uint8Array(0)
 
   private constructor(path: string, header: SegmentHeader, file: OpenFile, end: Boundary, checksum: Checksum) {
     this.path = path
@@ -74,7 +78,7 @@ export class SegmentWriter {
    */
   async append(pending: readonly PendingRecord[]): Promise<LogRecord[]> {
     const totalBytes = pending.reduce((sum, { payload }) => sum + recordBytes(payload.byteLength), 0)
-    const bytes = new Uint8Array(totalBytes)
+    const bytes = this.#borrowFrame(totalBytes)
     const records: LogRecord[] = []
     let end = this.#end
     for (const { payload, timeMs } of pending) {
@@ -114,6 +118,13 @@ export class SegmentWriter {
 
   close(): Promise<void> {
     return this.#file.close()
+  }
+
+  /** One write is under way at a time, so frames of the usual size share their memory. Padding must be zero. */
+  #borrowFrame(totalBytes: number): Uint8Array {
+    if (totalBytes > KEPT_FRAME_BYTES) return new Uint8Array(totalBytes)
+    if (this.#frame.byteLength < totalBytes) this.#frame = new Uint8Array(Math.min(totalBytes * 2, KEPT_FRAME_BYTES))
+    return this.#frame.subarray(0, totalBytes).fill(0)
   }
 
   async #write(bytes: Uint8Array): Promise<void> {

@@ -30,7 +30,7 @@ describe('the workload of the crash suite, uninterrupted', () => {
   test('has everything in it that the sweeps are about', async () => {
     const files = new CrashableFiles()
     await new DrivenStore(files).run(history)
-    expect(files.paths().filter((path) => path.endsWith('.wal')).length).toBeGreaterThan(10)
+    expect(files.paths().filter((path) => path.endsWith('.wal')).length).toBeGreaterThanOrEqual(8)
     expect(files.mutations.length).toBeGreaterThan(200)
     expect(new Set(history.digests).size).toBeGreaterThan(history.endLsn * 0.8)
   })

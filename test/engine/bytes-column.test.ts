@@ -104,7 +104,7 @@ describe('BytesColumn', () => {
     expect([column.borrow(0)![0], column.borrow(1)![0]]).toEqual([1, 2])
   })
 
-  test('forgets freed pages when a chunk is rewritten', () => {
+  test('a rewrite keeps values with pages of their own', () => {
     const column = new BytesColumn()
     for (let slot = 0; slot < 8; slot++) column.append(new Uint8Array(20_000).fill(slot))
     for (let slot = 0; slot < 4; slot++) column.replace(slot, Uint8Array.of(slot))

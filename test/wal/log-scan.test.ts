@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { listSegments } from '../../src/wal/log-scan.ts'
+import { listSegments, scanLog } from '../../src/wal/log-scan.ts'
 import {
   genesisOf,
   joined,
@@ -10,7 +10,7 @@ import {
   STORE_ID,
 } from '../support/byte-builder.ts'
 import { CrashableFiles } from '../support/crashable-files.ts'
-import { closedLog, errorOf, killedLog, readLog, readTexts, texts } from '../support/log-fixture.ts'
+import { checksum, closedLog, errorOf, killedLog, readLog, readTexts, texts } from '../support/log-fixture.ts'
 
 const FIRST = 'wal/0000000000000001.wal'
 const THIRD = 'wal/0000000000000003.wal'
@@ -83,8 +83,6 @@ describe('a log', () => {
   test('reports how far it is', async () => {
     const progress: number[][] = []
     const files = await closedLog(texts(8), { segmentSizeBytes: 300 })
-    const { scanLog } = await import('../../src/wal/log-scan.ts')
-    const { checksum } = await import('../support/log-fixture.ts')
     await scanLog(files, { checksum, onProgress: (done, total) => progress.push([done, total]) })
     expect(progress).toEqual([
       [0, 688],

@@ -115,8 +115,7 @@ function collectionText(
 
 /** Bits first, so that -0 is not 0. */
 function entryText(entry: { id: string; vector: ArrayLike<number>; metadata?: EntryData['metadata'] | undefined }): string {
-  const bits = new Uint32Array(Float32Array.from(entry.vector).buffer)
-  return `${Array.from(bits, (word) => word.toString(16)).join('.')} ${metadataText(entry.metadata)}`
+  return `${Buffer.from(Float32Array.from(entry.vector).buffer).toString('hex')} ${metadataText(entry.metadata)}`
 }
 
 function metadataText(metadata: object | undefined): string {

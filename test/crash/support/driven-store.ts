@@ -5,6 +5,9 @@ import { dropTimers, openStore, passSecond, resetTime } from './open-store.ts'
 import { type Handles, handlesOf, startOperation } from './start-operation.ts'
 import type { Plan, PlannedOperation, PlannedStep } from './workload.ts'
 
+/** Segments rotate as often as options allow, except where much is to stay unsynced: a segment that ends is synced. */
+const SEGMENT_SIZE_BYTES = { sync: 4096, async: 64 * 1024 } as const
+
 /** A call that did not succeed. */
 export interface Failure {
   readonly error: unknown
@@ -45,7 +48,7 @@ export class DrivenStore {
 
   async open(durability: SessionDurability): Promise<void> {
     this.#durability = durability
-    this.#store = await openStore(this.files, { durability })
+    this.#store = await openStore(this.files, { durability, segmentSizeBytes: SEGMENT_SIZE_BYTES[durability] })
     this.#handles = await handlesOf(this.#store)
   }
 

@@ -13,8 +13,6 @@ vi.mock('../../../src/engine/kernel/wasm-kernel.ts', async (importOriginal) => {
 // Time passes only when a workload says so: a slow machine must not make a store sync at another place.
 vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
 
-/** Segments rotate as often as options allow. */
-const SEGMENT_SIZE_BYTES = 4096
 const START_MS = 1_800_000_000_000
 
 let nowMs = START_MS
@@ -47,5 +45,5 @@ export function openStore(files: Files, options: OpenOptions = {}): Promise<Vect
     yieldToEventLoop: async () => {},
     release: async () => {},
   }
-  return VectorStore.openWith(surroundings, { segmentSizeBytes: SEGMENT_SIZE_BYTES, ...options })
+  return VectorStore.openWith(surroundings, options)
 }

@@ -1,0 +1,91 @@
+import { expect } from 'vitest'
+import type { VectorStore } from '../../../src/store/vector-store.ts'
+import { type CrashableFiles, nothing } from '../../support/crashable-files.ts'
+import { contentOf } from './content.ts'
+import type { History } from './history.ts'
+import { openStore } from './open-store.ts'
+import { handlesOf, startOperation } from './start-operation.ts'
+
+/** What is known of the LSN that a store must come back at. */
+export interface Bounds {
+  /** Everything up to here was acknowledged, so it must be there. */
+  readonly floorLsn: number
+  /** Nothing above was tried, or all of it was refused for certain. */
+  readonly ceilingLsn: number
+}
+
+/** How many operations a recovered store is asked to go on with. */
+const SEQUEL_OPERATIONS = 2
+
+/**
+ * Opens what a crash left and holds it to everything that recovery promises: an exact prefix of the history with all that was
+ * acknowledged, which then stays, whatever crashes next, and can be written on. `files` are used up.
+ * @returns the LSN that it came back at.
+ */
+export async function checkRecovered(files: CrashableFiles, bounds: Bounds, history: History, where: string): Promise<number> {
+  const before = files.clone()
+  const store = await openOrExplain(files, where)
+  const { lsn } = store.stats()
+  checkBounds(lsn, bounds, where)
+  expect(store.readOnly, where).toBe(false)
+  await expectState(store, lsn, history, where)
+  expectQuarantine(store, before, files, where)
+  await expectStateOf(files.crashImage(nothing), lsn, history, `${where}, served, then power lost`)
+  const goneOn = await goOn(store, lsn, history, where)
+  await expectStateOf(files.crashImage(nothing), goneOn, history, `${where}, gone on, then power lost`)
+  expect((await store.verify()).problems, where).toEqual([])
+  await store.close()
+  await expectStateOf(files, goneOn, history, `${where}, closed`)
+  return lsn
+}
+
+export function checkBounds(lsn: number, { floorLsn, ceilingLsn }: Bounds, where: string): void {
+  if (lsn < floorLsn) throw new Error(`${where}: LSN ${floorLsn} was acknowledged, but it came back at LSN ${lsn}`)
+  if (lsn > ceilingLsn) throw new Error(`${where}: it came back at LSN ${lsn}; nothing above ${ceilingLsn} should be there`)
+}
+
+/** Opens files without changing them for the caller, and compares all that they hold with the history at `lsn`. */
+export async function expectStateOf(files: CrashableFiles, lsn: number, history: History, where: string): Promise<void> {
+  const store = await openOrExplain(files.clone(), where)
+  await expectState(store, lsn, history, where)
+  await store.close()
+}
+
+/** Compares an open store with the history at `lsn`, by digest and by content. */
+export async function expectState(store: VectorStore, lsn: number, history: History, where: string): Promise<void> {
+  const digest = await store.digest()
+  if (digest.lsn !== lsn) throw new Error(`${where}: it is at LSN ${digest.lsn}, not ${lsn}`)
+  const content = await contentOf(store)
+  if (content !== history.contents[lsn]) expect(content, `${where}, LSN ${lsn}`).toBe(history.contents[lsn])
+  if (digest.data !== history.digests[lsn]) expect(digest.data, `${where}, digest at LSN ${lsn}`).toBe(history.digests[lsn])
+}
+
+/** Goes on with what the history has next. */
+export async function goOn(store: VectorStore, fromLsn: number, history: History, where: string): Promise<number> {
+  const handles = await handlesOf(store)
+  const next = history.logged.slice(fromLsn, fromLsn + SEQUEL_OPERATIONS)
+  for (const { operation, answer, lsn } of next) {
+    const actual = await startOperation(store, handles, operation)
+    if (actual !== answer) throw new Error(`${where}: LSN ${lsn}, ${operation.type}, answered ${actual}, not ${answer}`)
+  }
+  await expectState(store, fromLsn + next.length, history, `${where}, gone on`)
+  return fromLsn + next.length
+}
+
+/** Whatever was cut from the end of the log is kept, byte for byte, and as safe as the log. */
+function expectQuarantine(store: VectorStore, before: CrashableFiles, files: CrashableFiles, where: string): void {
+  const { quarantined } = store.stats().recovery
+  if (quarantined === undefined) return
+  const [, segment, offset] = /^quarantine\/(\d{16}\.wal)\.(\d+)(?:\.\d+)?$/.exec(quarantined) ?? []
+  const cut = before.readWhole(`wal/${segment}`).subarray(Number(offset))
+  const kept = files.crashImage(nothing).readWhole(quarantined)
+  if (Buffer.compare(cut, kept) !== 0) throw new Error(`${where}: ${quarantined} is not what was cut`)
+}
+
+async function openOrExplain(files: CrashableFiles, where: string): Promise<VectorStore> {
+  try {
+    return await openStore(files)
+  } catch (error) {
+    throw new Error(`${where}: it does not open: ${error}`, { cause: error })
+  }
+}
