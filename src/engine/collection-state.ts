@@ -158,11 +158,10 @@ export class CollectionState implements CollectionView {
     const { ids, identity, documents, tombstones } = this.#columns
     const idBytes = borrowIdBytes(id)
     const slot = ids.count
-    const earlier = identity.get(idBytes)
-    if (earlier !== undefined) tombstones.set(earlier)
     ids.append(idBytes)
     documents.append(document)
-    identity.set(idBytes, slot)
+    const earlier = identity.set(idBytes, slot)
+    if (earlier !== undefined) tombstones.set(earlier)
     return earlier !== undefined
   }
 

@@ -84,6 +84,7 @@ function isBytes(value: unknown): value is Uint8Array {
 }
 
 function lastPositions(ids: readonly string[]): number[] {
+  if (new Set(ids).size === ids.length) return Array.from(ids.keys())
   const lastById = new Map<string, number>()
   for (const [position, id] of ids.entries()) lastById.set(id, position)
   const positions: number[] = []

@@ -46,17 +46,18 @@ export class IdentityTable {
     return slot === EMPTY ? undefined : slot
   }
 
-  /** Points an id at a slot, whether it is there or not. `keys` must give the id for that slot. */
-  set(idBytes: Uint8Array, slot: number): void {
+  /** Points an id at a slot and returns the slot that it had, if it had one. `keys` must give the id for the new slot. */
+  set(idBytes: Uint8Array, slot: number): number | undefined {
     const hash = hashBytes(idBytes)
     const partition = this.#partitionFor(hash)
     const place = this.#findPlace(partition.places, hash, idBytes)
-    const isNew = partition.places[place] === EMPTY
+    const earlier = partition.places[place]!
     partition.places[place] = slot
-    if (!isNew) return
+    if (earlier !== EMPTY) return earlier
     this.#count += 1
     partition.used += 1
     if (partition.used > partition.places.length * MOST_LOAD) this.#grow(partition)
+    return undefined
   }
 
   /** Removes an id and says whether it was there. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { CrashableFiles } from '../support/crashable-files.ts'
-import { eachCrash, powerLosses } from '../support/each-crash.ts'
+import { eachCrash } from '../support/each-crash.ts'
 import { checkRecovered } from './support/check-recovered.ts'
 import { budgeted, floorOf, report, SEED } from './support/crash-settings.ts'
 import { DrivenStore } from './support/driven-store.ts'
@@ -25,9 +25,7 @@ describe('a crash at every mutating operation of the workload', () => {
     let crashes = 0
     for await (const { files, driven, where } of eachWorkloadCrash()) {
       const bounds = { floorLsn: driven.durableLsn, ceilingLsn: driven.triedLsn }
-      for (const [name, choose] of powerLosses(budgeted(16), SEED + crashes * 1000)) {
-        await images.check(files.crashImage(choose), bounds, `${where}, ${name}`)
-      }
+      await images.checkPowerLosses(files, bounds, where, budgeted(16), SEED + crashes * 1000)
       crashes += 1
     }
     report(`power loss at ${crashes} points: ${images.checks} outcomes, ${images.distinct} distinct images, all recovered`)
