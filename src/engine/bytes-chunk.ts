@@ -9,6 +9,9 @@ const FIRST_INDEX_ROWS = 8
 /** Length that marks a slot without a value. An empty value has length 0. */
 const ABSENT = 0xffff_ffff
 
+/** A hash of the bytes from `from` up to `end`. */
+export type BytesHash = (bytes: Uint8Array, from: number, end: number) => number
+
 /** Where the values of a chunk are: row r's bytes are `lengths[r]` bytes from `offsets[r]` on in page `pageNumbers[r]`. */
 interface Index {
   /** 16 bits: CHUNK_SLOTS pages of their own and the pages of at most twice 256 MiB of shared values stay below 2^16. */
@@ -77,6 +80,12 @@ export class BytesChunk {
       if (page[from + index] !== bytes[index]) return false
     }
     return true
+  }
+
+  /** What `hash` makes of a row's bytes, without making a view of them; a row has them from `from` up to `end` of a page. */
+  hashWith(hash: BytesHash, row: number): number {
+    const from = this.#index.offsets[row]!
+    return hash(this.#pages[this.#index.pageNumbers[row]!]!, from, from + this.#index.lengths[row]!)
   }
 
   /** The chunk as it is now, at the cost of a few references. It shares pages and arrays and stays right for good. */

@@ -1,5 +1,5 @@
 import { CHUNK_SLOTS } from '../base/limits.ts'
-import { BytesChunk } from './bytes-chunk.ts'
+import { BytesChunk, type BytesHash } from './bytes-chunk.ts'
 
 /** The values of a column as they were at one moment, whatever is appended or replaced later. */
 export interface BytesCapture {
@@ -43,6 +43,11 @@ export class BytesColumn {
   /** Whether a slot has exactly these bytes. Throws `RangeError` for a slot that is not there. */
   equals(slot: number, bytes: Uint8Array): boolean {
     return this.#chunkOf(slot).equals(slot % CHUNK_SLOTS, bytes)
+  }
+
+  /** What `hash` makes of the bytes of a slot that has some. Throws `RangeError` for a slot that is not there. */
+  hashWith(hash: BytesHash, slot: number): number {
+    return this.#chunkOf(slot).hashWith(hash, slot % CHUNK_SLOTS)
   }
 
   /** The column as it is now, at the cost of a few references a chunk. */

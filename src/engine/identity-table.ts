@@ -2,8 +2,8 @@
 export interface IdentityKeys {
   /** Whether a slot's id is exactly these bytes. */
   equals(slot: number, idBytes: Uint8Array): boolean
-  /** A view of a slot's id. */
-  borrow(slot: number): Uint8Array | undefined
+  /** What `hash` makes of a slot's id, without making a view of it: growing asks for very many. */
+  hashWith(hash: typeof hashBytes, slot: number): number
 }
 
 /** Partitions grow one by one: to rebuild a table of a million at once takes a quarter of a second (measured), a 256th of it 1 ms. */
@@ -120,7 +120,7 @@ export class IdentityTable {
   }
 
   #hashOf(slot: number): number {
-    return hashBytes(this.#keys.borrow(slot)!)
+    return this.#keys.hashWith(hashBytes, slot)
   }
 }
 
@@ -128,17 +128,17 @@ export class IdentityTable {
  * A 32-bit hash of bytes: four bytes at a time are multiplied in, then the bits are mixed until each depends on all. The top
  * 8 bits choose the partition and the low ones the place, so both ends must be good.
  */
-export function hashBytes(bytes: Uint8Array): number {
-  const length = bytes.byteLength
-  const endOfWords = length - (length & 3)
+export function hashBytes(bytes: Uint8Array, from = 0, end = bytes.byteLength): number {
+  const length = end - from
+  const endOfWords = end - (length & 3)
   let hash = 0x9e3779b9 ^ length
-  let index = 0
+  let index = from
   for (; index < endOfWords; index += 4) {
     const word = bytes[index]! | (bytes[index + 1]! << 8) | (bytes[index + 2]! << 16) | (bytes[index + 3]! << 24)
     hash = mixWord(hash, word)
   }
   let tail = 0
-  for (; index < length; index++) tail = (tail << 8) | bytes[index]!
+  for (; index < end; index++) tail = (tail << 8) | bytes[index]!
   return finish(mixWord(hash, tail))
 }
 

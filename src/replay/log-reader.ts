@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../base/abort.ts'
 import type { Checksum } from '../base/checksum.ts'
-import { StoreError } from '../base/errors.ts'
+import { type ErrorCode, isStoreError, StoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { StoreEvent } from '../engine/events.ts'
 import { readMark } from '../wal/durable-mark.ts'
@@ -32,6 +32,8 @@ export interface DescribedRecord {
   /** Bytes of payload. */
   readonly bytes: number
   readonly events: readonly DescribedEvent[]
+  /** Why the record holds no events that can be read. It changed nothing when it was applied. */
+  readonly problem?: ErrorCode
 }
 
 export interface LogReadOptions {
@@ -84,27 +86,36 @@ export function describeRecord(record: LogRecord): DescribedRecord {
     epoch: record.epoch,
     chain: record.chain.toString(16).padStart(16, '0'),
     bytes: record.payload.byteLength,
-    events: decodeEvents(record.payload).map(describeEvent),
+    ...describePayload(record.payload),
   }
 }
 
-function describeEvent(event: StoreEvent): DescribedEvent {
-  switch (event.type) {
-    case 'create':
-      return { type: event.type, name: event.name, dimensions: event.dimensions, metric: event.metric }
-    case 'drop':
-      return { type: event.type, collection: event.collection }
-    case 'update':
-      return { type: event.type, collection: event.collection, id: event.id, count: 1 }
-    case 'add':
-    case 'delete':
-      return {
-        type: event.type,
-        collection: event.collection,
-        ids: event.ids.slice(0, SHOWN_IDS),
-        count: event.ids.length,
-      }
+/** A record that cannot be decoded is no end of the log: opening takes it for one that changes nothing, and so does this. */
+function describePayload(payload: Uint8Array): Pick<DescribedRecord, 'events' | 'problem'> {
+  try {
+    return { events: decodeEvents(payload).map(describeEvent) }
+  } catch (error) {
+    if (isStoreError(error, 'ERR_RECORD_INVALID')) return { events: [], problem: error.code }
+    throw error
   }
+}
+
+/** What each field that is shown must be. One that is not, in a record that someone made by hand, is left out. */
+const SHOWN_FIELDS = { collection: 'number', name: 'string', dimensions: 'number', metric: 'string', id: 'string' }
+
+function describeEvent(event: StoreEvent): DescribedEvent {
+  const found = event as unknown as Record<string, unknown>
+  const shown = Object.entries(SHOWN_FIELDS).filter(([field, kind]) => typeof found[field] === kind)
+  return {
+    type: event.type,
+    ...Object.fromEntries(shown.map(([field]) => [field, found[field]])),
+    ...(event.type === 'update' ? { count: 1 } : {}),
+    ...(Array.isArray(found.ids) ? describeIds(found.ids) : {}),
+  }
+}
+
+function describeIds(ids: readonly unknown[]): Pick<DescribedEvent, 'ids' | 'count'> {
+  return { ids: ids.slice(0, SHOWN_IDS).filter((id) => typeof id === 'string'), count: ids.length }
 }
 
 /** Hands values from a producer that is called back to a consumer that asks, one at a time. */

@@ -4,12 +4,13 @@ import { isStoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
 import { digestState } from '../engine/digest.ts'
+import { hasBit } from '../engine/bitmap.ts'
 import { captureState } from '../engine/state-capture.ts'
 import { StoreState, type StoreView } from '../engine/store-state.ts'
 import { readMark } from '../wal/durable-mark.ts'
 import { MARK_PATH } from '../wal/format.ts'
 import { scanLog } from '../wal/log-scan.ts'
-import { surveySegments } from '../wal/survey.ts'
+import { type SurveyedSegment, surveySegments } from '../wal/survey.ts'
 import { Materializer } from './materializer.ts'
 
 /** Something that is not as it should be. */
@@ -40,8 +41,8 @@ export interface VerifyReport {
   readonly bytes: number
   readonly segments: readonly VerifiedSegment[]
   readonly problems: readonly VerifyProblem[]
-  /** Digest of the state that the log replays to, where it does. */
-  readonly digest?: string
+  /** Digest of the state that the log replays to at `lsn`. */
+  readonly digest: string
 }
 
 export interface VerifyOptions {
@@ -83,7 +84,7 @@ export async function verifyFiles(files: Files, options: VerifyOptions): Promise
   }
   problems.push(
     ...survey
-      .flatMap(({ problem, path }) => (problem === undefined ? [] : [{ ...problem, segment: path }]))
+      .flatMap((segment, index) => segmentProblems(segment, survey[index + 1]))
       .filter(
         (found) =>
           found.lsn <= (mark.lsn ?? Number.MAX_SAFE_INTEGER) &&
@@ -109,6 +110,17 @@ export async function verifyFiles(files: Files, options: VerifyOptions): Promise
   }
 }
 
+/** What is wrong with a segment by itself. The walk stops at the first damage, and there may be more behind it. */
+function segmentProblems(
+  { path, lastLsn, sizeBytes, problem }: SurveyedSegment,
+  next: SurveyedSegment | undefined,
+): (VerifyProblem & { segment: string; lsn: number })[] {
+  if (problem !== undefined) return [{ ...problem, segment: path }]
+  if (next === undefined || lastLsn >= next.firstLsn - 1) return []
+  const message = `${path} ends at LSN ${lastLsn}, but the next segment begins at LSN ${next.firstLsn}`
+  return [{ code: 'ERR_LOG_CORRUPT', message, segment: path, offset: sizeBytes, lsn: lastLsn + 1 }]
+}
+
 /** The `data` digest of a state as of the call: 16 hexadecimal digits. */
 export async function digestHex(
   state: StoreView,
@@ -121,7 +133,10 @@ export async function digestHex(
 /** Entries checked between two turns of the event loop. */
 const SLICE_SLOTS = 2048
 
-/** Every live slot is found under its id, and there are as many as the collection says. */
+/**
+ * Every live slot is found under its id, and there are as many as the collection says. Writes may go on meanwhile: entries
+ * are counted at the call, and each is judged as it is when it is come to.
+ */
 export async function checkCollection(
   collection: CollectionView,
   options: Pick<VerifyOptions, 'yieldToEventLoop'>,
@@ -129,16 +144,24 @@ export async function checkCollection(
   const problems: VerifyProblem[] = []
   const problem = (message: string) =>
     problems.push({ code: 'ERR_RECORD_INVALID', message: `collection '${collection.name}': ${message}` })
-  let live = 0
+  const live = countLive(collection)
+  if (live !== collection.liveCount) problem(`${live} entries are live, ${collection.liveCount} are counted`)
   for (let slot = 0; slot < collection.slotCount; slot += 1) {
     if (slot % SLICE_SLOTS === SLICE_SLOTS - 1) await options.yieldToEventLoop()
     if (collection.isDead(slot)) continue
-    live += 1
     const found = collection.slotOf(collection.idAt(slot))
     if (found !== slot) problem(`the entry in slot ${slot} is found in slot ${found}`)
   }
-  if (live !== collection.liveCount) problem(`${live} entries are live, ${collection.liveCount} are counted`)
   return problems
+}
+
+function countLive(collection: CollectionView): number {
+  const tombstones = collection.copyTombstones()
+  let live = 0
+  for (let slot = 0; slot < collection.slotCount; slot += 1) {
+    if (!hasBit(tombstones, slot)) live += 1
+  }
+  return live
 }
 
 async function readMarkFor(

@@ -5,11 +5,11 @@ import { MAX_BATCH_ENTRIES } from './limits.ts'
 import { type Progress, refuseUnknownOptions, requireInteger } from './options.ts'
 
 export interface AddAllOptions {
-  /** Entries to a record, which is taken whole or not at all. Default 1,000; a record never takes more than about 4 MiB of vectors. */
+  /** Entries to a record, which is taken whole or not at all. Default 1,000; one of 4 MiB takes no more. */
   readonly batchSize?: number
   /** Called when a batch is on disk (or, with `durability: 'async'`, written). */
   readonly onProgress?: (progress: Progress) => void
-  /** Stops reading; what is under way is waited for. */
+  /** Stops reading at the next entry; what is under way is waited for. */
   readonly signal?: AbortSignal
 }
 
@@ -31,6 +31,8 @@ const BATCHES_UNDER_WAY = 2
 
 export interface AddAllTarget {
   readonly shape: Shape
+  /** LSN of the last record applied. */
+  readonly lsn: number
   add(fields: AddFields): Promise<AddResult>
   /** Bytes of log on disk. */
   durableBytes(): number
@@ -56,7 +58,7 @@ export async function addAll<M>(
   const take = (entry: EntryInput<M>): boolean => {
     throwIfAborted(signal, 'addAll')
     batch.push(entry as EntryInput)
-    return batch.size === capacity
+    return batch.size === capacity || batch.leastBytes >= BATCH_BYTES
   }
   const submit = async (): Promise<void> => {
     const full = batch
@@ -75,6 +77,7 @@ export async function addAll<M>(
   } catch (error) {
     await run.settle()
     if (!signal?.aborted) throw error
+    run.throwIfFailed()
     const { added, replaced } = run.result
     throw new StoreError('ERR_ABORTED', `addAll was aborted after ${added + replaced} entries, which are stored`, {
       cause: signal.reason,
@@ -90,12 +93,13 @@ class AddAllRun {
   readonly #total: number | undefined
   readonly #underWay = new Set<Promise<void>>()
   #failure: { error: unknown } | undefined
-  #result: AddResult = { lsn: 0, added: 0, replaced: 0 }
+  #result: AddResult
 
   constructor(target: AddAllTarget, options: AddAllOptions, total: number | undefined) {
     this.#target = target
     this.#options = options
     this.#total = total
+    this.#result = { lsn: target.lsn, added: 0, replaced: 0 }
   }
 
   get result(): AddResult {
@@ -105,7 +109,7 @@ class AddAllRun {
   /** Starts a batch; waits while too many are under way. */
   async submit(fields: AddFields): Promise<void> {
     while (this.#underWay.size >= BATCHES_UNDER_WAY) await Promise.race(this.#underWay)
-    if (this.#failure !== undefined) throw this.#failure.error
+    this.throwIfFailed()
     const running: Promise<void> = this.#target
       .add(fields)
       .then((result) => this.#count(result))
@@ -120,9 +124,13 @@ class AddAllRun {
     await Promise.all(this.#underWay)
   }
 
+  throwIfFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
   async finish(): Promise<AddResult> {
     await this.settle()
-    if (this.#failure !== undefined) throw this.#failure.error
+    this.throwIfFailed()
     return this.#result
   }
 

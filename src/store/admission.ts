@@ -5,7 +5,7 @@ import type { StoreView } from '../engine/store-state.ts'
 import type { Shape } from './inputs.ts'
 
 /** A collection as a new write will find it: there, or about to be. */
-export type Found = { readonly view: CollectionView } | { readonly pending: Promise<unknown>; readonly shape: Shape }
+export type Found = { readonly view: CollectionView } | { readonly pending: Promise<CollectionView>; readonly shape: Shape }
 
 /**
  * Judges writes against the state as it will be when they are applied: what is applied plus what is queued. Every call of it
@@ -13,7 +13,7 @@ export type Found = { readonly view: CollectionView } | { readonly pending: Prom
  */
 export class Admission {
   readonly #state: StoreView
-  readonly #creates = new Map<string, { pending: Promise<unknown>; shape: Shape }>()
+  readonly #creates = new Map<string, { pending: Promise<CollectionView>; shape: Shape }>()
   readonly #drops = new Set<CollectionLsn>()
 
   constructor(state: StoreView) {
@@ -38,7 +38,7 @@ export class Admission {
   }
 
   /** Notes a queued create until it is applied or refused. */
-  queueCreate(name: string, shape: Shape, pending: Promise<unknown>): void {
+  queueCreate(name: string, shape: Shape, pending: Promise<CollectionView>): void {
     const create = { pending, shape }
     this.#creates.set(name, create)
     const forget = () => {

@@ -92,6 +92,7 @@ export class Collection<M extends object = object> {
     const { core } = this.#host
     const target = {
       shape: this.#view,
+      lsn: core.state.lsn,
       add: (fields: AddFields) => this.#addFields(fields),
       durableBytes: () => core.recovered.log?.sizeBytes ?? 0,
     }

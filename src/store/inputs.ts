@@ -75,6 +75,7 @@ export class EntryBatch {
   readonly #vectors: Float32Array
   readonly #ids: string[] = []
   readonly #documents: (Uint8Array | undefined)[] = []
+  #textBytes = 0
   #hasDocuments = false
 
   /** @throws StoreError `ERR_BATCH_TOO_LARGE` where so many vectors fit no record. */
@@ -86,6 +87,11 @@ export class EntryBatch {
 
   get size(): number {
     return this.#ids.length
+  }
+
+  /** Bytes that a record of it takes at least. */
+  get leastBytes(): number {
+    return this.size * this.#shape.dimensions * Float32Array.BYTES_PER_ELEMENT + this.#textBytes
   }
 
   /**
@@ -102,6 +108,7 @@ export class EntryBatch {
     this.#hasDocuments ||= document !== undefined
     this.#documents.push(document)
     this.#ids.push(id)
+    this.#textBytes += id.length + (document?.byteLength ?? 0)
   }
 
   /** What was pushed. The batch must not be used any more. */
@@ -119,7 +126,10 @@ export class EntryBatch {
 export function copyEntries(entries: readonly EntryInput[], shape: Shape): AddFields {
   if (!Array.isArray(entries)) throw new TypeError('add takes an array of entries; addAll takes any iterable')
   const batch = new EntryBatch(shape, entries.length)
-  for (const entry of entries) batch.push(entry)
+  for (const entry of entries) {
+    batch.push(entry)
+    checkBatchBytes(batch.leastBytes)
+  }
   return batch.fields()
 }
 
@@ -180,6 +190,6 @@ function isVectorInput(value: unknown): value is VectorInput {
 /** @throws StoreError `ERR_BATCH_TOO_LARGE`. */
 export function checkBatchBytes(bytes: number): void {
   if (bytes <= MAX_PAYLOAD_BYTES) return
-  const message = `a batch of ${bytes} bytes does not fit a record of at most ${MAX_PAYLOAD_BYTES}; addAll takes any number of entries and splits them`
+  const message = `a batch of at least ${bytes} bytes does not fit a record of at most ${MAX_PAYLOAD_BYTES}; addAll takes any number of entries and splits them`
   throw new StoreError('ERR_BATCH_TOO_LARGE', message, { details: { bytes, limit: MAX_PAYLOAD_BYTES } })
 }

@@ -17,7 +17,7 @@ export interface ReadLogOptions {
 /**
  * The log as readable records, without opening the store and without its lock: works beside a writer and where opening
  * fails. Damage is thrown after everything that stands before it was given.
- * @throws StoreError `ERR_STORE_NOT_FOUND`, `ERR_LOG_CORRUPT`, `ERR_FORMAT_VERSION`; TypeError, RangeError.
+ * @throws StoreError `ERR_STORE_NOT_FOUND`, `ERR_LOG_CORRUPT`, `ERR_FORMAT_VERSION`, `ERR_ABORTED`; TypeError, RangeError.
  */
 export async function* readLog(
   location: StoreLocation,

@@ -21,11 +21,16 @@ export type Metadata = object
  */
 export function encodeMetadata(metadata: unknown, id: string): Uint8Array {
   if (!isPlainObject(metadata)) throw invalid(id, 'metadata', 'must be a plain object')
-  const bytes = encodeCbor(copyValue(metadata, 'metadata', 0, id))
-  if (bytes.byteLength > MAX_METADATA_BYTES) {
-    throw invalid(id, 'metadata', `takes ${bytes.byteLength} bytes; ${MAX_METADATA_BYTES} is the most`)
-  }
+  const bytes = encodeCbor(copyValue(metadata, 'metadata', 0, { id, leastBytes: 0 }))
+  if (bytes.byteLength > MAX_METADATA_BYTES) throw tooLarge(id, `${bytes.byteLength}`)
   return bytes
+}
+
+/** One walk over a metadata. */
+interface Walk {
+  readonly id: string
+  /** Bytes that what was copied so far takes at least. It ends a walk over parts that contain each other many times over. */
+  leastBytes: number
 }
 
 /** Decodes what {@link encodeMetadata} made; the result shares nothing with the store. */
@@ -33,7 +38,10 @@ export function decodeMetadata<M>(document: Uint8Array): M {
   return decodeCbor(document) as M
 }
 
-function copyValue(value: unknown, path: string, depth: number, id: string): MetadataValue {
+function copyValue(value: unknown, path: string, depth: number, walk: Walk): MetadataValue {
+  const { id } = walk
+  walk.leastBytes += typeof value === 'string' ? 1 + value.length : 1
+  if (walk.leastBytes > MAX_METADATA_BYTES) throw tooLarge(id, `at least ${walk.leastBytes}`)
   if (value === null || typeof value === 'boolean') return value
   if (typeof value === 'string') return copyString(value, path, id)
   if (typeof value === 'number') {
@@ -42,20 +50,21 @@ function copyValue(value: unknown, path: string, depth: number, id: string): Met
   }
   if (depth >= MAX_METADATA_DEPTH) throw invalid(id, path, `is nested more than ${MAX_METADATA_DEPTH} deep`)
   if (Array.isArray(value)) {
-    return Array.from(value, (element, index) => copyValue(element, `${path}[${index}]`, depth + 1, id))
+    return Array.from(value, (element, index) => copyValue(element, `${path}[${index}]`, depth + 1, walk))
   }
-  if (isPlainObject(value)) return copyObject(value, path, depth, id)
+  if (isPlainObject(value)) return copyObject(value, path, depth, walk)
   throw invalid(id, path, `is ${describe(value)}, which metadata cannot hold`)
 }
 
-function copyObject(value: object, path: string, depth: number, id: string): MetadataValue {
+function copyObject(value: object, path: string, depth: number, walk: Walk): MetadataValue {
+  const { id } = walk
   if (Object.getOwnPropertySymbols(value).length > 0) throw invalid(id, path, 'has a key that is a symbol')
   const copy: Record<string, MetadataValue> = {}
   for (const key of Object.keys(value)) {
     // Assigning it would set the prototype of whoever reads it back.
     if (key === '__proto__') throw invalid(id, path, "has a key '__proto__'")
     const name = copyString(key, `a key of ${path}`, id)
-    copy[name] = copyValue((value as Record<string, unknown>)[key], `${path}.${key}`, depth + 1, id)
+    copy[name] = copyValue((value as Record<string, unknown>)[key], `${path}.${key}`, depth + 1, walk)
   }
   return copy
 }
@@ -77,6 +86,10 @@ function describe(value: unknown): string {
   if (value === undefined) return 'undefined'
   if (typeof value === 'object') return `a ${value?.constructor?.name ?? 'special object'}`
   return `a ${typeof value}`
+}
+
+function tooLarge(id: string, bytes: string): StoreError {
+  return invalid(id, 'metadata', `takes ${bytes} bytes; ${MAX_METADATA_BYTES} is the most`)
 }
 
 function invalid(id: string, path: string, problem: string): StoreError {

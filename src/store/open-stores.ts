@@ -2,6 +2,8 @@ import { StoreError } from '../base/errors.ts'
 
 /** Something that several handles of one process may share. */
 export interface Shareable {
+  /** Waits until everything written so far is on disk. */
+  settle(): Promise<void>
   close(): Promise<void>
 }
 
@@ -34,12 +36,13 @@ export async function shareStore<Core extends Shareable>(
   open: () => Promise<Core>,
 ): Promise<{ core: Core; release: () => Promise<void> }> {
   const stores = table<Core>()
-  for (;;) {
-    const existing = stores.get(identity)
-    if (existing === undefined) break
-    if (existing.closing === undefined) return share(identity, existing, optionsKey)
+  for (let existing = stores.get(identity); existing !== undefined; existing = stores.get(identity)) {
+    if (existing.closing === undefined) {
+      const core = await join(existing, optionsKey)
+      if (core !== undefined) return { core, release: () => release(identity, existing as Shared<Core>) }
+    }
     // Whoever closes it learns of a failure; here only the end matters.
-    await existing.closing.catch(() => {})
+    await existing.closing?.catch(() => {})
   }
   const shared: Shared<Core> = { optionsKey, opening: open(), references: 1, closing: undefined }
   stores.set(identity, shared)
@@ -51,23 +54,20 @@ export async function shareStore<Core extends Shareable>(
   }
 }
 
-async function share<Core extends Shareable>(
-  identity: StoreIdentity,
-  shared: Shared<Core>,
-  optionsKey: string,
-): Promise<{ core: Core; release: () => Promise<void> }> {
+/** `undefined` where it did not open after all: who opened it may have aborted, which is no reason for anybody else. */
+async function join<Core extends Shareable>(shared: Shared<Core>, optionsKey: string): Promise<Core | undefined> {
   if (shared.optionsKey !== optionsKey) {
     const message = `this process has the store open with other options: ${shared.optionsKey}, not ${optionsKey}`
     throw new StoreError('ERR_STORE_OPTIONS', message)
   }
   shared.references += 1
-  return { core: await shared.opening, release: () => release(identity, shared) }
+  return shared.opening.catch(() => undefined)
 }
 
-/** The last one out closes. */
+/** The last one out closes; who leaves before has what it wrote on disk all the same. */
 async function release<Core extends Shareable>(identity: StoreIdentity, shared: Shared<Core>): Promise<void> {
   shared.references -= 1
-  if (shared.references > 0) return
+  if (shared.references > 0) return (await shared.opening).settle()
   shared.closing = shared.opening
     .then((core) => core.close())
     .finally(() => {

@@ -50,7 +50,7 @@ export async function searchCollection<M>(
   options: SearchOptions,
 ): Promise<SearchResult<M>> {
   const { k, maxDistance, signal } = checkOptions(options)
-  const { vector, excludeSlot } = resolveQuery(view, query)
+  const { vector, excludeSlot, excludeId } = resolveQuery(view, query)
   throwIfAborted(signal, 'search')
   const { yieldToEventLoop } = core.surroundings
   const found = await scanBuffer(
@@ -59,11 +59,17 @@ export async function searchCollection<M>(
     { vector, k, ...(excludeSlot === undefined ? {} : { excludeSlot }) },
     { yieldToEventLoop, signal },
   )
+  if (view.dropped) {
+    const message = `the collection '${view.name}' was dropped while it was searched`
+    throw new StoreError('ERR_COLLECTION_NOT_FOUND', message, { details: { collection: view.name } })
+  }
   const hits: Hit<M>[] = []
   for (const [index, slot] of found.slots.entries()) {
     const distance = found.scores[index] as number
     if (distance > maxDistance) break
-    hits.push(createHit<M>(view, slot, distance, options))
+    const hit = createHit<M>(view, slot, distance, options)
+    // Its own entry lives in another slot by now where it was replaced while the scan ran.
+    if (hit.id !== excludeId) hits.push(hit)
   }
   return { hits, exact: true, visited: found.visited }
 }
@@ -76,7 +82,10 @@ function checkOptions(options: SearchOptions): { k: number; maxDistance: number;
   return { k, maxDistance, signal }
 }
 
-function resolveQuery(view: CollectionView, query: SearchQuery): { vector: Float32Array; excludeSlot?: number } {
+function resolveQuery(
+  view: CollectionView,
+  query: SearchQuery,
+): { vector: Float32Array; excludeSlot?: number; excludeId?: string } {
   if (!isIdQuery(query)) return { vector: copyQuery(query, view) }
   checkId(query.id)
   const slot = view.slotOf(query.id)
@@ -84,7 +93,7 @@ function resolveQuery(view: CollectionView, query: SearchQuery): { vector: Float
     const message = `there is no entry '${query.id}' in '${view.name}' to search the neighbours of`
     throw new StoreError('ERR_ENTRY_NOT_FOUND', message, { details: { id: query.id } })
   }
-  return { vector: view.copyVector(slot), excludeSlot: slot }
+  return { vector: view.copyVector(slot), excludeSlot: slot, excludeId: query.id }
 }
 
 function isIdQuery(query: SearchQuery): query is { readonly id: string } {

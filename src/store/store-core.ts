@@ -87,17 +87,13 @@ export class StoreCore {
    * @throws StoreError `ERR_COLLECTION_NOT_FOUND` (without a shape), `ERR_COLLECTION_MISMATCH`, `ERR_READ_ONLY`, or what writing says.
    */
   async collection(name: string, shape: Shape | undefined): Promise<CollectionView> {
-    for (;;) {
-      const found = this.#admission.find(name)
-      if (found === undefined) {
-        if (shape === undefined) throw collectionNotFound(name)
-        await this.#create(name, shape)
-        continue
-      }
-      if (shape !== undefined) requireShape(name, 'view' in found ? found.view : found.shape, shape)
-      if ('view' in found) return found.view
-      await found.pending
+    const found = this.#admission.find(name)
+    if (found === undefined) {
+      if (shape === undefined) throw collectionNotFound(name)
+      return this.#create(name, shape)
     }
+    if (shape !== undefined) requireShape(name, 'view' in found ? found.view : found.shape, shape)
+    return 'view' in found ? found.view : found.pending
   }
 
   async drop(name: string): Promise<boolean> {
@@ -142,6 +138,13 @@ export class StoreCore {
     ])
   }
 
+  /** Waits until what was written is on disk. */
+  async settle(): Promise<void> {
+    const { log } = this.recovered
+    // A poisoned log takes no sync; with `'sync'` it has acknowledged nothing that is not on disk.
+    if (this.options.durability === 'async' || log?.poison === undefined) await log?.sync()
+  }
+
   /** Waits until what was written is on disk, closes the log and gives up the lock, whatever fails on the way. */
   async close(): Promise<void> {
     try {
@@ -151,10 +154,16 @@ export class StoreCore {
     }
   }
 
-  async #create(name: string, shape: Shape): Promise<void> {
-    const pending = this.writer().write({ type: 'create', name, ...shape }, `the creation of '${name}'`)
+  /** Gives the very collection that it made: who waited for it may find it dropped, but never another one in its place. */
+  #create(name: string, shape: Shape): Promise<CollectionView> {
+    const written = this.writer().write({ type: 'create', name, ...shape }, `the creation of '${name}'`)
+    const pending = written.then(({ lsn }) => {
+      const view = this.state.collectionByLsn(lsn)
+      if (view === undefined) throw collectionNotFound(name)
+      return view
+    })
     this.#admission.queueCreate(name, shape, pending)
-    await pending
+    return pending
   }
 
   #readOnlyError(): StoreError {

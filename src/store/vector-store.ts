@@ -151,8 +151,10 @@ export class VectorStore implements AsyncDisposable {
     refuseUnknownOptions(options, ['onProgress', 'signal'], 'verify')
     const { checksum, state, surroundings } = this.#core
     const { yieldToEventLoop } = surroundings
+    // Taken before the sync, which then covers all that it saw, whatever is written meanwhile.
+    const digesting = this.digest()
     if (!this.#core.readOnly) await this.#core.writer().sync()
-    const live = await this.digest()
+    const live = await digesting
     const report = await verifyFiles(surroundings.files, {
       ...verifyOptionsOf(options),
       checksum,

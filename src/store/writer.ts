@@ -20,6 +20,7 @@ export class Writer {
   readonly #options: ResolvedOptions
   readonly #now: () => number
   #timer: NodeJS.Timeout | undefined
+  #closed = false
 
   constructor(log: Log<RecordOutcome>, options: ResolvedOptions, now: () => number) {
     this.#log = log
@@ -29,16 +30,19 @@ export class Writer {
 
   /**
    * Appends one event as a record. The event is encoded before this returns, so the caller may reuse its arrays.
-   * @throws StoreError `ERR_BATCH_TOO_LARGE`, `ERR_QUEUE_FULL`: nothing was logged. Else what `Log.append` says, or the code
-   * with which the state refused the event.
+   * @throws StoreError `ERR_BATCH_TOO_LARGE`, `ERR_QUEUE_FULL`, `ERR_STORE_CLOSED`: nothing was logged. Else what `Log.append`
+   * says, or the code with which the state refused the event.
    */
   write(event: StoreEvent, what: string): Promise<Written> {
+    // A call that waited for another one may come here late, and its record would race with the seal of the last segment.
+    if (this.#closed) throw new StoreError('ERR_STORE_CLOSED', `the store was closed before ${what}`)
     const payload = encodeEvents([event])
     checkBatchBytes(payload.byteLength)
     this.#requireRoom(payload.byteLength)
-    const appended = this.#log.append(payload, this.#now(), this.#options.durability)
-    this.#syncLater()
-    return appended.then(({ lsn, outcomes }) => writtenOf(lsn, outcomes, what))
+    return this.#log.append(payload, this.#now(), this.#options.durability).then(({ lsn, outcomes }) => {
+      this.#syncLater()
+      return writtenOf(lsn, outcomes, what)
+    })
   }
 
   sync(): Promise<void> {
@@ -46,6 +50,7 @@ export class Writer {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     clearTimeout(this.#timer)
     this.#timer = undefined
     await this.#log.close()
@@ -59,9 +64,12 @@ export class Writer {
     throw new StoreError('ERR_QUEUE_FULL', message, { details: { queuedBytes, bytes, maxQueueBytes } })
   }
 
-  /** One timer, only while something is unsynced, that keeps no process alive. */
+  /**
+   * One timer, only while something is unsynced, that keeps no process alive. It is set when a record was written: one that
+   * is still on its way when an earlier timer goes off looks like nothing to sync.
+   */
   #syncLater(): void {
-    if (this.#timer !== undefined) return
+    if (this.#timer !== undefined || this.#closed || this.#log.isSettled) return
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       if (this.#log.isSettled || this.#log.poison !== undefined) return

@@ -33,8 +33,8 @@ describe('after a failed sync', () => {
 
   test('the errors keep what the disk said', async () => {
     const { log } = await poisoned()
-    const cause = (log.log.poison?.cause as Error).cause
-    expect(cause).toMatchObject({ code: 'ERR_IO', details: { path: `${SEGMENT}.tmp`, operation: 'sync' } })
+    const saidByDisk = { code: 'ERR_IO', details: { path: `${SEGMENT}.tmp`, operation: 'sync' } }
+    expect(log.log.poison?.cause).toMatchObject({ cause: saidByDisk })
     expect((await errorOf(log.append('later'))).cause).toBe(log.log.poison?.cause)
   })
 

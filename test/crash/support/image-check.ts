@@ -1,6 +1,6 @@
-import type { CrashableFiles } from '../../support/crashable-files.ts'
 import { powerLosses } from '../../support/each-crash.ts'
-import { type Bounds, checkBounds, checkRecovered } from './check-recovered.ts'
+import { checkBounds, checkRecovered } from './check-recovered.ts'
+import { afterPowerLoss, boundsOf, type CrashedStore } from './crashed-store.ts'
 import type { History } from './history.ts'
 
 /**
@@ -26,31 +26,33 @@ export class ImageCheck {
     return this.#checks
   }
 
-  /** Checks an image that has nothing pending, as a power loss leaves it, and says whether it was a new one. */
-  async check(image: CrashableFiles, bounds: Bounds, where: string): Promise<boolean> {
+  /** Checks what a power loss left, with nothing pending, and says whether it was a new image. */
+  async check(crashed: CrashedStore): Promise<boolean> {
     this.#checks += 1
-    const hash = image.contentHash()
+    const { files, where } = crashed
+    const bounds = boundsOf(crashed)
+    const hash = files.contentHash()
     const known = this.#recovered.get(hash)
     if (known !== undefined) {
       checkBounds(known, bounds, where)
       return false
     }
-    this.#recovered.set(hash, await checkRecovered(image, bounds, this.#history, where))
+    this.#recovered.set(hash, await checkRecovered(files, bounds, this.#history, where))
     return true
   }
 
   /**
-   * Checks what a power loss may leave of `files`: nothing of what is unsynced, everything, and random subsets. Where these
-   * keep being new, much is unsynced, and it looks at four times as many.
+   * Checks what a power loss may leave: nothing of what is unsynced, everything, and random subsets. Where these keep being
+   * new, much is unsynced, and it looks at six times as many.
    */
-  async checkPowerLosses(files: CrashableFiles, bounds: Bounds, where: string, randomCount: number, seed: number): Promise<void> {
+  async checkPowerLosses(crashed: CrashedStore, randomCount: number, seed: number): Promise<void> {
     let fresh = 0
     for (const [name, choose] of powerLosses(randomCount, seed)) {
-      if (await this.check(files.crashImage(choose), bounds, `${where}, ${name}`)) fresh += 1
+      if (await this.check(afterPowerLoss(crashed, name, choose))) fresh += 1
     }
     if (fresh < randomCount / 4) return
-    for (const [name, choose] of powerLosses(4 * randomCount, seed + randomCount)) {
-      await this.check(files.crashImage(choose), bounds, `${where}, ${name}`)
+    for (const [name, choose] of powerLosses(6 * randomCount, seed + randomCount)) {
+      await this.check(afterPowerLoss(crashed, name, choose))
     }
   }
 }

@@ -1,0 +1,89 @@
+import { CrashableFiles, type CrashChooser, CrashSignal } from '../../support/crashable-files.ts'
+import { eachCrash } from '../../support/each-crash.ts'
+import type { Bounds } from './check-recovered.ts'
+import { DrivenStore } from './driven-store.ts'
+import type { History } from './history.ts'
+import { resetTime } from './open-store.ts'
+import type { Plan } from './workload.ts'
+
+/** Files as a crash left them, and what the books say of the store in them. */
+export interface CrashedStore {
+  readonly files: CrashableFiles
+  readonly durableLsn: number
+  readonly acknowledgedLsn: number
+  readonly triedLsn: number
+  readonly where: string
+}
+
+/** Runs the workload to a crash at each mutating operation, before and after it takes effect. */
+export async function* eachWorkloadCrash(plan: Plan): AsyncGenerator<CrashedStore> {
+  let driven: DrivenStore | undefined
+  const work = (files: CrashableFiles) => {
+    driven = new DrivenStore(files)
+    return driven.run(plan)
+  }
+  for await (const { files, where } of eachCrash(() => new CrashableFiles(), work)) {
+    const { durableLsn, acknowledgedLsn, triedLsn } = driven!
+    yield { files, durableLsn, acknowledgedLsn, triedLsn, where }
+  }
+}
+
+/** What a power loss makes of it. */
+export function afterPowerLoss(crashed: CrashedStore, name: string, choose: CrashChooser): CrashedStore {
+  const files = crashed.files.crashImage(choose)
+  return { ...crashed, files, acknowledgedLsn: crashed.durableLsn, where: `${crashed.where}, ${name}` }
+}
+
+/** What the kill of the process makes of it: what was written is seen, and still unsynced. */
+export function afterKill(crashed: CrashedStore): CrashedStore {
+  return { ...crashed, files: crashed.files.restartImage(), where: `${crashed.where}, killed` }
+}
+
+export function boundsOf({ acknowledgedLsn, triedLsn }: CrashedStore): Bounds {
+  return { floorLsn: acknowledgedLsn, ceilingLsn: triedLsn }
+}
+
+/** How many operations a recovery goes on with before the next crash. */
+const OPERATIONS = 2
+
+/** Recovers, and goes on for a little; the files may crash meanwhile. What a store served once must stay. */
+export async function recover(crashed: CrashedStore, history: History): Promise<CrashedStore> {
+  const { files } = crashed
+  const driven = new DrivenStore(files)
+  driven.durableLsn = crashed.durableLsn
+  driven.acknowledgedLsn = crashed.acknowledgedLsn
+  driven.triedLsn = crashed.triedLsn
+  resetTime()
+  try {
+    await driven.open('sync')
+    const { lsn } = driven.store.stats()
+    driven.durableLsn = Math.max(driven.durableLsn, lsn)
+    driven.acknowledgedLsn = Math.max(driven.acknowledgedLsn, lsn)
+    driven.triedLsn = lsn
+    for (const planned of history.logged.slice(lsn, lsn + OPERATIONS)) {
+      for (const { error } of await driven.performTogether([planned])) throw error
+    }
+  } catch (error) {
+    if (!files.isCrashed || !comesOfCrash(error)) throw error
+  }
+  const { durableLsn, acknowledgedLsn, triedLsn } = driven
+  return { files, durableLsn, acknowledgedLsn, triedLsn, where: crashed.where }
+}
+
+/** The recovery of a copy, crashed at one of its mutating operations. */
+export async function crashRecovery(
+  crashed: CrashedStore,
+  mutation: number,
+  when: 'before' | 'after',
+  history: History,
+): Promise<CrashedStore> {
+  const files = crashed.files.clone()
+  files.crashAt(mutation, when)
+  const again = await recover({ ...crashed, files }, history)
+  return { ...again, where: `${crashed.where}; recovery crashed ${when} mutation ${mutation}, ${files.mutations.at(-1)}` }
+}
+
+function comesOfCrash(error: unknown): boolean {
+  if (error instanceof CrashSignal) return true
+  return error instanceof Error && error.cause !== undefined && comesOfCrash(error.cause)
+}
