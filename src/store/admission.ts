@@ -5,7 +5,9 @@ import type { StoreView } from '../engine/store-state.ts'
 import type { Shape } from './inputs.ts'
 
 /** A collection as a new write will find it: there, or about to be. */
-export type Found = { readonly view: CollectionView } | { readonly pending: Promise<CollectionView>; readonly shape: Shape }
+export type Found =
+  | { readonly view: CollectionView }
+  | { readonly pending: Promise<CollectionView>; readonly shape: Shape }
 
 /**
  * Judges writes against the state as it will be when they are applied: what is applied plus what is queued. Every call of it

@@ -1,3 +1,4 @@
+import { requireLittleEndian } from '../base/byte-order.ts'
 import { type Checksum, loadChecksum } from '../base/checksum.ts'
 import { StoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
@@ -59,6 +60,7 @@ export class StoreCore {
    * @throws StoreError `ERR_STORE_NOT_FOUND` for reading what is not there; else what recovery says.
    */
   static async open(surroundings: Surroundings, options: ResolvedOptions): Promise<StoreCore> {
+    requireLittleEndian()
     const { files, now } = surroundings
     const startedMs = now()
     const [checksum, kernel] = await Promise.all([loadChecksum(), loadWasmKernel()])

@@ -128,15 +128,24 @@ class LogWalk {
     const opened: OpenedSegment[] = []
     try {
       for (const firstLsn of firstLsns) {
-        const path = segmentPath(firstLsn)
-        const file = await this.#files.open(path, 'read')
-        opened.push({ path, firstLsn, file, sizeBytes: await file.size(), header: await this.#readHeader(file) })
+        opened.push(await this.#open(firstLsn))
       }
     } catch (error) {
       for (const segment of opened) await segment.file.close()
       throw error
     }
     return opened
+  }
+
+  async #open(firstLsn: number): Promise<OpenedSegment> {
+    const path = segmentPath(firstLsn)
+    const file = await this.#files.open(path, 'read')
+    try {
+      return { path, firstLsn, file, sizeBytes: await file.size(), header: await this.#readHeader(file) }
+    } catch (error) {
+      await file.close()
+      throw error
+    }
   }
 
   async #readHeader(file: OpenFile): Promise<SegmentHeader | { finding: Finding; reason: string }> {

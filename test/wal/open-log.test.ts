@@ -73,7 +73,7 @@ describe('an opened log', () => {
 
   test('takes a mark that a killed process may have named without syncing the directory', async () => {
     const files = new CrashableFiles()
-    files.crashAt(6, 'after')
+    files.crashAt(7, 'after')
     await LogFixture.open(files).catch(() => {})
     expect(files.mutations.at(-1)).toBe('rename wal/durable.tmp -> wal/durable')
     const log = await LogFixture.open(files.restartImage())

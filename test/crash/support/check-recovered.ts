@@ -35,7 +35,7 @@ export async function checkRecovered(files: CrashableFiles, bounds: Bounds, hist
   await expectStateOf(files.crashImage(nothing), goneOn, history, `${where}, gone on, then power lost`)
   expect((await store.verify()).problems, where).toEqual([])
   await store.close()
-  await expectStateOf(files, goneOn, history, `${where}, closed`)
+  await expectStateOf(files.crashImage(nothing), goneOn, history, `${where}, closed, then power lost`)
   return lsn
 }
 

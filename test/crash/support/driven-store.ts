@@ -32,6 +32,11 @@ export class DrivenStore {
     this.files = files
   }
 
+  /** Whether there is a store that took no failure to open or close. */
+  get isOpen(): boolean {
+    return this.#store !== undefined
+  }
+
   get store(): VectorStore {
     if (this.#store === undefined) throw new Error('The store is not open')
     return this.#store
@@ -48,6 +53,7 @@ export class DrivenStore {
 
   async open(durability: SessionDurability): Promise<void> {
     this.#durability = durability
+    this.#store = undefined
     this.#store = await openStore(this.files, { durability, segmentSizeBytes: SEGMENT_SIZE_BYTES[durability] })
     this.#handles = await handlesOf(this.#store)
   }
@@ -75,7 +81,9 @@ export class DrivenStore {
 
   async close(): Promise<void> {
     const lsn = this.acknowledgedLsn
-    await this.store.close()
+    const store = this.store
+    this.#store = undefined
+    await store.close()
     this.durableLsn = Math.max(this.durableLsn, lsn)
   }
 
