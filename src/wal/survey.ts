@@ -1,9 +1,8 @@
 import type { Checksum } from '../base/checksum.ts'
 import type { Files } from '../base/files.ts'
-import { SEGMENT_HEADER_BYTES } from './format.ts'
 import { listSegments } from './log-scan.ts'
 import { headerSeed } from './record.ts'
-import { decodeSegmentHeader, segmentPath } from './segment-header.ts'
+import { readSegmentHeader, segmentPath } from './segment-header.ts'
 import { endsWithSeal, scanSegment } from './segment-scan.ts'
 
 /** One segment checked by itself, whatever is wrong with the ones before it. */
@@ -37,10 +36,8 @@ async function surveySegment(
   const path = segmentPath(firstLsn)
   const file = await files.open(path, 'read')
   try {
-    const bytes = new Uint8Array(SEGMENT_HEADER_BYTES)
-    const read = await file.read(bytes, 0)
     const sizeBytes = await file.size()
-    const result = decodeSegmentHeader(bytes.subarray(0, read), checksum)
+    const result = await readSegmentHeader(file, checksum)
     if (result.kind !== 'header') {
       const newer = result.kind === 'newer'
       const message = newer

@@ -58,7 +58,9 @@ const NAMES = ['words', 'Bücher', 'constructor'] as const
 const IDS = ['a', 'b', 'c', 'd', 'e', '\uFEFFa', '🂡', '__proto__', 'x'.repeat(100)] as const
 
 /** What a float32 can be at its ends: signed zero, the smallest, the subnormal, the largest. */
-const EDGES = [-0, 0, 1, -1, 1.401298464324817e-45, -1.1754942106924411e-38, 3.4028234663852886e38, -3.4028234663852886e38]
+const EDGES = [
+  -0, 0, 1, -1, 1.401298464324817e-45, -1.1754942106924411e-38, 3.4028234663852886e38, -3.4028234663852886e38,
+]
 
 export const component: fc.Arbitrary<number> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(...EDGES) },
@@ -92,16 +94,17 @@ const handedIn: fc.Arbitrary<HandedIn> = fc.constantFrom(
   'addAll from one array',
 )
 
+function createOf(created: fc.Arbitrary<string>): fc.Arbitrary<Operation> {
+  return fc.record({
+    type: fc.constant('create' as const),
+    name: created,
+    dimensions: fc.integer({ min: 1, max: MOST_DIMENSIONS }),
+    metric: fc.constantFrom(...METRICS),
+  })
+}
+
 const operation: fc.Arbitrary<Operation> = fc.oneof(
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      type: fc.constant('create' as const),
-      name,
-      dimensions: fc.integer({ min: 1, max: MOST_DIMENSIONS }),
-      metric: fc.constantFrom(...METRICS),
-    }),
-  },
+  { weight: 2, arbitrary: createOf(name) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('drop' as const), name }) },
   {
     weight: 6,
@@ -148,7 +151,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 
 /** Two changes of what a name stands for, made at once, may come in either order: a turn has one at most. */
 const turn: fc.Arbitrary<Turn> = fc.record({
-  operations: fc.array(operation, { minLength: 1, maxLength: 8 }).map((operations) => {
+  operations: fc.array(operation, { minLength: 1, maxLength: 8, size: 'max' }).map((operations) => {
     const changed = new Set<string>()
     return operations.filter(({ type, name: changedName }) => {
       if (type !== 'create' && type !== 'drop') return true
@@ -163,10 +166,16 @@ const turn: fc.Arbitrary<Turn> = fc.record({
   ),
 })
 
+/** Every name stands for something at first; otherwise most calls would find nothing to do. */
+const firstTurn: fc.Arbitrary<Turn> = fc.record({
+  operations: fc.tuple(...NAMES.map((created) => createOf(fc.constant(created)))),
+  afterwards: fc.constant('go on' as const),
+})
+
 export const history: fc.Arbitrary<GeneratedHistory> = fc.record({
   durability: fc.constantFrom('sync' as const, 'async' as const),
   segmentSizeBytes: fc.constantFrom(4096, 64 * 1024 * 1024),
-  turns: fc.array(turn, { minLength: 1, maxLength: 12 }),
+  turns: fc.tuple(firstTurn, fc.array(turn, { maxLength: 10, size: 'max' })).map(([first, rest]) => [first, ...rest]),
   query: components,
 })
 

@@ -134,6 +134,7 @@ describe('a deliver that throws', () => {
     await first
     await log.close()
     expect(await second).toBe('ERR_INDETERMINATE')
-    expect(log.files.operations.slice(-2)).toEqual([`close ${SEGMENT}.tmp`, 'close wal/durable'])
+    const ending = ['write wal/durable 80@4096', `close ${SEGMENT}.tmp`, 'close wal/durable']
+    expect(log.files.operations.slice(-3)).toEqual(ending)
   })
 })

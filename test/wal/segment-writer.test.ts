@@ -51,6 +51,23 @@ describe('a segment writer', () => {
     expect(records[1]?.chain).toBe(sound().chain)
   })
 
+  test('leaves nothing of a longer write in the padding of a shorter one', async () => {
+    const { files, writer } = await writerOn()
+    const payloads = [
+      new Uint8Array(500).fill(0xff),
+      utf8('x'),
+      utf8('three'),
+      new Uint8Array(200).fill(0xee),
+      utf8('y'),
+    ]
+    const built = new SegmentBuilder().header()
+    for (const [index, payload] of payloads.entries()) {
+      await writer.append([{ payload, timeMs: index + 1 }])
+      built.record(payload)
+    }
+    expect(files.readWhole(PATH)).toEqual(built.bytes())
+  })
+
   test('raises a time that goes back', async () => {
     const { writer } = await writerOn()
     const records = await writer.append([5, 3, 9, 8].map((timeMs) => ({ payload: utf8('x'), timeMs })))

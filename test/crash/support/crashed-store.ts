@@ -1,6 +1,6 @@
 import { CrashableFiles, type CrashChooser, CrashSignal } from '../../support/crashable-files.ts'
 import { eachCrash } from '../../support/each-crash.ts'
-import type { Bounds } from './check-recovered.ts'
+import { type Bounds, checkBounds } from './check-recovered.ts'
 import { DrivenStore } from './driven-store.ts'
 import type { History } from './history.ts'
 import { resetTime } from './open-store.ts'
@@ -57,9 +57,8 @@ export async function recover(crashed: CrashedStore, history: History): Promise<
   try {
     await driven.open('sync')
     const { lsn } = driven.store.stats()
-    driven.durableLsn = Math.max(driven.durableLsn, lsn)
-    driven.acknowledgedLsn = Math.max(driven.acknowledgedLsn, lsn)
-    driven.triedLsn = lsn
+    checkBounds(lsn, boundsOf(crashed), crashed.where)
+    driven.settle(lsn)
     for (const planned of history.logged.slice(lsn, lsn + OPERATIONS)) {
       for (const { error } of await driven.performTogether([planned])) throw error
     }

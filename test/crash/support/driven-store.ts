@@ -58,6 +58,13 @@ export class DrivenStore {
     this.#handles = await handlesOf(this.#store)
   }
 
+  /** Notes what a store that was opened anew serves: what was tried and is not there never happened. */
+  settle(lsn: number): void {
+    this.durableLsn = Math.max(this.durableLsn, lsn)
+    this.acknowledgedLsn = lsn
+    this.triedLsn = lsn
+  }
+
   /** Does one step to its end, whatever fails in it. Reopening and closing throw instead. */
   async perform(step: PlannedStep): Promise<Failure[]> {
     switch (step.kind) {

@@ -3,7 +3,7 @@ import type { Collection } from '../../../src/store/collection.ts'
 import type { Hit } from '../../../src/store/search.ts'
 import type { VectorStore } from '../../../src/store/vector-store.ts'
 import { distanceOf, type ModelCollection, type StoreModel, toleranceOf } from '../../support/store-model.ts'
-import { bitsOf } from './store-fixture.ts'
+import { bitsOf, collect } from './store-fixture.ts'
 
 /** Compares a store with the model by everything that its public calls can say. */
 export async function expectContent(store: VectorStore, model: StoreModel, query: readonly number[]): Promise<void> {
@@ -34,8 +34,8 @@ async function expectEntries(
   const show = (entry: Awaited<ReturnType<Collection['get']>>) =>
     entry && { id: entry.id, bits: bitsOf(entry.vector), metadata: entry.metadata }
   expect(collection.count()).toBe(ids.length)
-  expect(await Array.fromAsync(collection.ids())).toEqual(ids)
-  expect((await Array.fromAsync(collection.entries())).map(show)).toEqual(shown)
+  expect(await collect(collection.ids())).toEqual(ids)
+  expect((await collect(collection.entries())).map(show)).toEqual(shown)
   expect((await collection.getMany([...ids, 'nobody'])).map(show)).toEqual([...shown, undefined])
   const query = queryFor(model, components)
   for (const k of [2, 100]) {

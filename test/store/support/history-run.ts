@@ -3,7 +3,14 @@ import { expect } from 'vitest'
 import type { Collection } from '../../../src/store/collection.ts'
 import type { EntryInput } from '../../../src/store/inputs.ts'
 import type { VectorStore } from '../../../src/store/vector-store.ts'
-import type { Defect, GeneratedEntry, GeneratedHistory, HandedIn, Operation, Turn } from '../../support/store-generators.ts'
+import type {
+  Defect,
+  GeneratedEntry,
+  GeneratedHistory,
+  HandedIn,
+  Operation,
+  Turn,
+} from '../../support/store-generators.ts'
 import { type ModelCollection, type ModelEntry, StoreModel } from '../../support/store-model.ts'
 import { queryFor } from './expect-content.ts'
 import { endingOf } from './store-fixture.ts'
@@ -77,7 +84,8 @@ export class HistoryRun {
     if (handle === undefined) return undefined
     const isDropped = this.model.collections.get(operation.name) !== handle.model
     if (isDropped) return this.#checkEnding(() => callOf(operation, handle), 'ERR_COLLECTION_NOT_FOUND')
-    if (operation.type === 'badAdd') return this.#checkEnding(() => callOf(operation, handle), badCode(operation.defect, handle.model))
+    if (operation.type === 'badAdd')
+      return this.#checkEnding(() => callOf(operation, handle), badCode(operation.defect, handle.model))
     const expected = this.#expect(operation, handle.model)
     const call = callOf(operation, handle)
     return async () => expect(await call).toEqual(expected)
@@ -111,7 +119,8 @@ export class HistoryRun {
 
   /** What the model answers. Calls that log nothing answer with an LSN that depends on how far earlier ones have come. */
   #expect(operation: Operation & { type: 'add' | 'update' | 'delete' }, model: ModelCollection): unknown {
-    const count = operation.type === 'add' ? operation.entries.length : operation.type === 'delete' ? operation.ids.length : 1
+    const count =
+      operation.type === 'add' ? operation.entries.length : operation.type === 'delete' ? operation.ids.length : 1
     const lsn = count === 0 ? expect.any(Number) : ++this.model.lsn
     if (operation.type === 'add') return { lsn, ...model.add(entriesFor(model, operation.entries)) }
     if (operation.type === 'delete') return { lsn, deleted: model.delete(operation.ids) }
@@ -122,7 +131,8 @@ export class HistoryRun {
 function callOf(operation: Operation, { collection, model }: Handle): Promise<unknown> {
   if (operation.type === 'update') return collection.update(operation.id, { metadata: operation.metadata })
   if (operation.type === 'delete') return collection.delete(operation.ids)
-  if (operation.type === 'badAdd') return collection.add(withDefect(entriesFor(model, operation.entries), operation.defect))
+  if (operation.type === 'badAdd')
+    return collection.add(withDefect(entriesFor(model, operation.entries), badCode(operation.defect, model)))
   if (operation.type !== 'add') throw new TypeError(operation.type)
   return addAs(operation.handedIn, collection, entriesFor(model, operation.entries))
 }
@@ -150,7 +160,11 @@ function addAs(handedIn: HandedIn, collection: Collection, entries: readonly Fit
 }
 
 function addAndOverwrite(collection: Collection, entries: readonly FittedEntry[]): Promise<unknown> {
-  const handed = entries.map(({ id, vector, metadata }) => ({ id, vector: vector.slice(), metadata: structuredClone(metadata) }))
+  const handed = entries.map(({ id, vector, metadata }) => ({
+    id,
+    vector: vector.slice(),
+    metadata: structuredClone(metadata),
+  }))
   const adding = collection.add(handed)
   for (const entry of handed) {
     entry.id = 'overwritten'
@@ -169,7 +183,9 @@ function* fromOneArray(entries: readonly FittedEntry[], dimensions: number): Gen
   }
 }
 
-const foreignFloat32: (components: number[]) => Float32Array = runInNewContext('(numbers) => Float32Array.from(numbers)')
+const foreignFloat32: (components: number[]) => Float32Array = runInNewContext(
+  '(numbers) => Float32Array.from(numbers)',
+)
 
 function foreignCopy(vector: Float32Array): Float32Array {
   return foreignFloat32([...vector])

@@ -112,3 +112,9 @@ export async function traceOf(store: VectorStore): Promise<{ lsn: number; digest
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await yieldToEventLoop()
 }
+
+export async function collect<Value>(values: AsyncIterable<Value>): Promise<Value[]> {
+  const collected: Value[] = []
+  for await (const value of values) collected.push(value)
+  return collected
+}

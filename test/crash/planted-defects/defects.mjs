@@ -1,0 +1,149 @@
+// Mistakes that someone could make, each as one change of the sources, and the test that must then fail. `find` stands exactly
+// once in `file`; where the sources move on, the script that applies these says so, and the defect is to be moved with them.
+
+const sweep = { file: 'test/crash/sweep.test.ts', filter: 'and a power loss' }
+const syncFailures = { file: 'test/crash/sync-failures.test.ts', filter: 'loses nothing' }
+const ioErrors = { file: 'test/crash/io-errors.test.ts', filter: 'at any call' }
+const fullDisk = { file: 'test/crash/io-errors.test.ts', filter: 'full at every write' }
+const flips = { file: 'test/crash/damage.test.ts', filter: 'every bit flipped' }
+const newer = { file: 'test/crash/damage.test.ts', filter: 'a newer format is refused' }
+const workload = { file: 'test/crash/workload.test.ts', filter: 'answers each call' }
+
+export const DEFECTS = [
+  {
+    name: 'the directory is not synced after a segment is published',
+    file: 'src/wal/segment-file.ts',
+    find: 'await syncOnce(() => files.syncDirectory(WAL_DIRECTORY))',
+    replace: '',
+    test: sweep,
+  },
+  {
+    name: 'a segment gets its name before its header is synced',
+    file: 'src/wal/segment-writer.ts',
+    find: 'await syncOnce(() => segment.file.sync())',
+    replace: '',
+    test: sweep,
+  },
+  {
+    name: 'a write is acknowledged before it is synced',
+    file: 'src/wal/log.ts',
+    find: 'if (group.needsSync) await this.#makeDurable()',
+    replace: 'if (group.hasBarrier) await this.#makeDurable()',
+    test: sweep,
+  },
+  {
+    name: 'store.sync() resolves without a sync',
+    file: 'src/wal/group-queue.ts',
+    find: 'needsSync: true,',
+    replace: 'needsSync: false,',
+    test: sweep,
+  },
+  {
+    name: 'the durable mark is advanced before the sync',
+    file: 'src/wal/log.ts',
+    find: 'await writer.sync()',
+    replace: 'await this.#mark.advance(writer.end)\n    await writer.sync()',
+    test: sweep,
+  },
+  {
+    name: 'an fsync that failed is called again',
+    file: 'src/wal/sync-failure.ts',
+    find: 'throw new SyncFailure(error)',
+    replace: 'await sync().catch(() => {\n      throw new SyncFailure(error)\n    })',
+    test: syncFailures,
+  },
+  {
+    name: 'recovery trusts the page cache: it syncs what lies above the mark instead of writing it again',
+    file: 'src/wal/log-repair.ts',
+    find: 'const rewrittenRecords = last.sealed ? 0 : last.end.lsn - from.lsn',
+    replace: `const rewrittenRecords = 0
+  const cached = await files.open(last.path, 'update')
+  await cached.sync()
+  await cached.close()`,
+    test: syncFailures,
+  },
+  {
+    name: 'the chain of a record is not checked',
+    file: 'src/wal/segment-scan.ts',
+    find: "if (chain !== storedChain(bytes)) return defect('the chain of a record is wrong')",
+    replace: '',
+    test: flips,
+  },
+  {
+    name: 'a length is believed before the checksum of its header',
+    file: 'src/wal/record.ts',
+    find: "if (view.getUint32(RECORD_CHECKSUM_OFFSET, true) !== headerChecksum(bytes, seed, checksum)) return 'checksum'",
+    replace: '',
+    test: flips,
+  },
+  {
+    name: 'a tail is cut though the durable mark covers it',
+    file: 'src/wal/log-scan.ts',
+    find: "scan.end.lsn < (this.#mark?.position.lsn ?? 0) ? 'covered' : 'beyond'",
+    replace: "'beyond'",
+    test: flips,
+  },
+  {
+    name: 'a newer format is taken for damage',
+    file: 'src/wal/segment-header.ts',
+    find: "if (version > FORMAT_VERSION) return { kind: 'newer', version }",
+    replace: '',
+    test: newer,
+  },
+  {
+    name: 'a torn tail is cut without having been copied away',
+    file: 'src/wal/quarantine.ts',
+    find: 'await copyBytes(source, offset, target, 0, (await source.size()) - offset)',
+    replace: '',
+    test: sweep,
+  },
+  {
+    name: 'a write that a full disk ended is not taken back',
+    file: 'src/wal/segment-writer.ts',
+    find: 'await this.#file.truncate(size)',
+    replace: '',
+    test: fullDisk,
+  },
+  {
+    name: 'a short write is taken for a whole one',
+    file: 'src/base/files.ts',
+    find: 'while (written < bytes.byteLength) {',
+    replace: 'if (bytes.byteLength > 0) {',
+    test: ioErrors,
+  },
+  {
+    name: 'half of a batch is applied',
+    file: 'src/engine/apply-event.ts',
+    find: 'const { winners, norms } = checked',
+    replace: 'const { norms } = checked\n  const winners = checked.winners.slice(0, Math.ceil(checked.winners.length / 2))',
+    test: workload,
+  },
+  {
+    name: 'an entry that is replaced leaves the wrong slot tombstoned',
+    file: 'src/engine/collection-state.ts',
+    find: 'if (earlier !== undefined) tombstones.set(earlier)',
+    replace: 'if (earlier !== undefined) tombstones.set(earlier === 0 ? 0 : earlier - 1)',
+    test: workload,
+  },
+  {
+    name: 'a write is judged by the state without what is queued',
+    file: 'src/store/admission.ts',
+    find: 'if (create !== undefined) return create',
+    replace: '',
+    test: workload,
+  },
+  {
+    name: 'records are delivered out of order',
+    file: 'src/wal/log.ts',
+    find: 'for (const item of committed.group.items) {',
+    replace: 'for (const item of [...committed.group.items].reverse()) {',
+    test: workload,
+  },
+  {
+    name: "the caller's arrays are read after the call has returned",
+    file: 'src/store/collection.ts',
+    find: 'return this.#addFields(copyEntries(',
+    replace: 'await undefined\n    return this.#addFields(copyEntries(',
+    test: workload,
+  },
+]

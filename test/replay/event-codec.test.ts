@@ -1,0 +1,110 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { encodeCbor } from '../../src/base/cbor.ts'
+import { isStoreError } from '../../src/base/errors.ts'
+import type { AddEvent, StoreEvent } from '../../src/engine/events.ts'
+import { decodeEvents, encodeEvents } from '../../src/replay/event-codec.ts'
+import { anyEvent, garbagePayload } from './payloads.ts'
+
+/** Signed zero, subnormals, the largest, and NaN with a payload: only bits tell whether they came through. */
+const EDGE_BITS = Uint32Array.of(0x8000_0000, 0x0000_0001, 0x807f_ffff, 0x7f7f_ffff, 0xff7f_ffff, 0x7fc0_1234)
+
+const ADD: AddEvent = { type: 'add', collection: 7, ids: ['a', 'b'], vectors: new Uint8Array(EDGE_BITS.buffer) }
+
+function roundTrip(...events: StoreEvent[]): StoreEvent[] {
+  return decodeEvents(encodeEvents(events))
+}
+
+function codeOf(payload: Uint8Array): string {
+  try {
+    decodeEvents(payload)
+    return 'ok'
+  } catch (error) {
+    if (isStoreError(error)) return error.code
+    throw error
+  }
+}
+
+describe('events', () => {
+  test('come back as they were, many to a record and in order', () => {
+    const property = fc.property(fc.array(anyEvent), (events) => {
+      // An event without documents and one whose documents are left out are the same.
+      expect(roundTrip(...events)).toEqual(events)
+    })
+    fc.assert(property, { numRuns: 500 })
+  })
+
+  test('keep every bit of a vector', () => {
+    const [decoded] = roundTrip(ADD) as [AddEvent]
+    expect([...new Uint32Array(decoded.vectors.slice().buffer)]).toEqual([...EDGE_BITS])
+  })
+
+  test('tell documents that are left out, absent and empty from each other', () => {
+    expect(roundTrip(ADD)[0]).not.toHaveProperty('documents')
+    const documents = [undefined, new Uint8Array(0)]
+    expect((roundTrip({ ...ADD, documents })[0] as AddEvent).documents).toStrictEqual(documents)
+    expect(roundTrip({ type: 'update', collection: 1, id: 'a', document: undefined })[0]).not.toHaveProperty('document')
+  })
+
+  test('are encoded at once: the arrays may be reused', () => {
+    const vectors = Uint8Array.from(ADD.vectors)
+    const ids = ['a', 'b']
+    const payload = encodeEvents([{ ...ADD, ids, vectors }])
+    vectors.fill(0)
+    ids[0] = 'changed'
+    expect(decodeEvents(payload)).toEqual([ADD])
+  })
+
+  test('leave payloads of earlier calls alone', () => {
+    const payloads = Array.from({ length: 2000 }, (_, index) =>
+      encodeEvents([{ type: 'delete', collection: index, ids: [`id ${index}`] }]),
+    )
+    for (const [index, payload] of payloads.entries()) {
+      expect(decodeEvents(payload)).toEqual([{ type: 'delete', collection: index, ids: [`id ${index}`] }])
+    }
+  })
+})
+
+describe('a payload that is none', () => {
+  test.each([
+    ['no CBOR', Uint8Array.of(0xff)],
+    ['cut off', encodeEvents([ADD]).slice(0, -1)],
+    ['followed by more', Uint8Array.of(...encodeEvents([ADD]), 0)],
+    ['a number', encodeCbor(1)],
+    ['text', encodeCbor('add')],
+    ['null', encodeCbor(null)],
+    ['a map', encodeCbor({ type: 'add' })],
+    ['a list of numbers', encodeCbor([1])],
+    ['an event without a name', encodeCbor([[]])],
+    ['an event with a number for a name', encodeCbor([[1, 2]])],
+    ['an event that is a map', encodeCbor([{ type: 'drop', collection: 1 }])],
+    ['nested a million deep', new Uint8Array(1_000_000).fill(0x81)],
+    ['a list longer than the payload', Uint8Array.of(0x9a, 0xff, 0xff, 0xff, 0xff)],
+    ['text longer than the payload', Uint8Array.of(0x81, 0x81, 0x7a, 0x7f, 0xff, 0xff, 0xff)],
+  ])('is ERR_RECORD_INVALID: %s', (_, payload) => {
+    expect(codeOf(payload)).toBe('ERR_RECORD_INVALID')
+  })
+
+  test.each(['promote', 'ADD', '', '__proto__', 'constructor', 'toString'])(
+    'is ERR_FORMAT_VERSION where it has an event that only a newer release knows: %s',
+    (type) => {
+      expect(
+        codeOf(
+          encodeCbor([
+            ['drop', 1],
+            [type, 1],
+          ]),
+        ),
+      ).toBe('ERR_FORMAT_VERSION')
+    },
+  )
+
+  test('never does anything else, and never disturbs the payload after it', () => {
+    const sound = [encodeEvents([ADD]), encodeEvents([{ type: 'create', name: 'a', dimensions: 3, metric: 'dot' }])]
+    const property = fc.property(garbagePayload(sound), (payload) => {
+      expect(['ok', 'ERR_RECORD_INVALID', 'ERR_FORMAT_VERSION']).toContain(codeOf(payload))
+      expect(decodeEvents(sound[0]!)).toEqual([ADD])
+    })
+    fc.assert(property, { numRuns: 3000 })
+  })
+})

@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { encodeCbor } from '../../src/base/cbor.ts'
+import { isStoreError } from '../../src/base/errors.ts'
+import { encodeEvents } from '../../src/replay/event-codec.ts'
+import { garbagePayload } from './payloads.ts'
+import { addOf, CREATE, ReplayFixture } from './replay-fixture.ts'
+
+describe('the materializer', () => {
+  test('applies the events of a record in their order and says what each did', () => {
+    const replay = new ReplayFixture()
+    replay.applyEvents(CREATE)
+    const { lsn, outcomes } = replay.applyEvents(addOf('a', 1, 2), addOf('a', 3, 4), {
+      type: 'delete',
+      collection: 1,
+      ids: ['a', 'b'],
+    })
+    expect(lsn).toBe(2)
+    expect(outcomes).toEqual([
+      { added: 1, replaced: 0, removed: 0 },
+      { added: 0, replaced: 1, removed: 0 },
+      { added: 0, replaced: 0, removed: 1 },
+    ])
+  })
+
+  test.each([0, 1, 3, 2.5])('takes no record %d after record 1', (lsn) => {
+    const replay = new ReplayFixture()
+    replay.applyEvents(CREATE)
+    expect(() => replay.applyPayload(encodeEvents([addOf('a', 1, 2)]), lsn)).toThrow(RangeError)
+    expect(replay.state.lsn).toBe(1)
+    expect(replay.materializer.counts).toEqual({ records: 1, events: 1, misfits: 0 })
+  })
+
+  test('takes an event that does not fit as one that changes nothing, and counts it', async () => {
+    const replay = new ReplayFixture()
+    replay.applyEvents(CREATE)
+    const before = await replay.digest()
+    expect(replay.applyEvents(CREATE).outcomes[0]).toMatchObject({ code: 'ERR_COLLECTION_MISMATCH' })
+    expect(replay.applyEvents(addOf('a', 1)).outcomes[0]).toMatchObject({ code: 'ERR_DIMENSIONS' })
+    expect(replay.applyEvents({ type: 'drop', collection: 9 }).outcomes[0]).toMatchObject({
+      code: 'ERR_COLLECTION_NOT_FOUND',
+    })
+    expect(await replay.digest()).toBe(before)
+    expect(replay.materializer.counts).toEqual({ records: 4, events: 4, misfits: 3 })
+  })
+
+  test('takes a record that is no list of events as one that changes nothing, and goes on behind it', async () => {
+    const replay = new ReplayFixture()
+    replay.applyEvents(CREATE)
+    const before = await replay.digest()
+    expect(replay.applyPayload(Uint8Array.of(0xff)).outcomes).toMatchObject([{ code: 'ERR_RECORD_INVALID' }])
+    expect(await replay.digest()).toBe(before)
+    expect(replay.applyEvents(addOf('a', 1, 2))).toMatchObject({ lsn: 3, outcomes: [{ added: 1 }] })
+  })
+
+  test('takes nothing of a record that holds an event of a newer release', async () => {
+    const replay = new ReplayFixture()
+    replay.applyEvents(CREATE)
+    const before = await replay.digest()
+    const payload = encodeCbor([
+      ['drop', 1],
+      ['quantize', 1],
+    ])
+    expect(() => replay.applyPayload(payload)).toThrow("the log has an event 'quantize' of a newer release")
+    expect(await replay.digest()).toBe(before)
+    expect(replay.state.lsn).toBe(1)
+  })
+
+  test.each([
+    ['create', [['create', 7, 'x', {}]]],
+    ['drop', [['drop', [1]]]],
+    ['add, without anything', [['add']]],
+    ['add, of maps', [['add', 1, { length: 1 }, { byteLength: 8 }, 5]]],
+    ['add, ids of another kind', [['add', 1, [1, null], new Uint8Array(16), 'x']]],
+    ['update', [['update', 1, 5, 'x']]],
+    ['delete', [['delete', 1, 'a']]],
+    ['delete, of lists', [['delete', 1, [['a']]]]],
+  ])('takes fields of the wrong kind as a misfit: %s', async (_, encoded) => {
+    const replay = new ReplayFixture()
+    replay.applyEvents(CREATE)
+    replay.applyEvents(addOf('a', 1, 2))
+    const before = await replay.digest()
+    expect(replay.applyPayload(encodeCbor(encoded)).outcomes[0]?.code).toMatch(/^ERR_/)
+    expect(await replay.digest()).toBe(before)
+  })
+
+  test('never throws on garbage but for a newer event, and what it refuses changes nothing', async () => {
+    const sound = [
+      encodeEvents([addOf('b', 3, 4)]),
+      encodeEvents([CREATE]),
+      encodeEvents([{ type: 'update', collection: 1, id: 'a', document: Uint8Array.of(0xa0) }]),
+      encodeEvents([{ type: 'delete', collection: 1, ids: ['a'] }]),
+    ]
+    const property = fc.asyncProperty(garbagePayload(sound), async (payload) => {
+      const replay = new ReplayFixture()
+      replay.applyEvents(CREATE)
+      replay.applyEvents(addOf('a', 1, 2))
+      const before = await replay.digest()
+      const changed = hasEffect(replay, payload)
+      if (!changed) expect(await replay.digest()).toBe(before)
+    })
+    await fc.assert(property, { numRuns: 2000 })
+  })
+})
+
+function hasEffect(replay: ReplayFixture, payload: Uint8Array): boolean {
+  try {
+    return replay.applyPayload(payload).outcomes.some(({ code }) => code === undefined)
+  } catch (error) {
+    if (isStoreError(error, 'ERR_FORMAT_VERSION')) return false
+    throw error
+  }
+}

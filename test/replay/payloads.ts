@@ -1,0 +1,51 @@
+import fc from 'fast-check'
+import type { StoreEvent } from '../../src/engine/events.ts'
+import { METRICS } from '../../src/engine/metric.ts'
+
+const collection = fc.integer({ min: 1, max: 2 ** 40 })
+const id = fc.string({ unit: 'grapheme', minLength: 1 })
+const bytes = fc.uint8Array({ maxLength: 64 })
+
+/** Well-formed events whose vectors are any bits at all. */
+export const anyEvent: fc.Arbitrary<StoreEvent> = fc.oneof(
+  fc.record({
+    type: fc.constant('create' as const),
+    name: id,
+    dimensions: fc.integer({ min: 1, max: 8192 }),
+    metric: fc.constantFrom(...METRICS),
+  }),
+  fc.record({ type: fc.constant('drop' as const), collection }),
+  fc.record(
+    {
+      type: fc.constant('add' as const),
+      collection,
+      ids: fc.array(id),
+      vectors: bytes,
+      documents: fc.array(fc.option(bytes, { nil: undefined })),
+    },
+    { requiredKeys: ['type', 'collection', 'ids', 'vectors'] },
+  ),
+  fc.record({
+    type: fc.constant('update' as const),
+    collection,
+    id,
+    document: fc.option(bytes, { nil: undefined }),
+  }),
+  fc.record({ type: fc.constant('delete' as const), collection, ids: fc.array(id) }),
+)
+
+/** Anything at all, and CBOR with single bytes changed, which comes closer to what a decoder can be led astray by. */
+export function garbagePayload(sound: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
+  const damaged = fc
+    .tuple(
+      fc.constantFrom(...sound),
+      fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { minLength: 1, maxLength: 3 }),
+      fc.nat({ max: 3 }),
+    )
+    .map(([payload, changes, cut]) => {
+      const copy = payload.slice(0, payload.byteLength - cut)
+      for (const [place, value] of changes) copy[place % copy.byteLength] = value
+      return copy
+    })
+  return fc.oneof(fc.uint8Array({ minLength: 1, maxLength: 100 }), damaged)
+}
