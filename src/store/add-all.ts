@@ -33,6 +33,7 @@ export interface AddAllTarget {
   readonly shape: Shape
   /** LSN of the last record applied. */
   readonly lsn: number
+  /** Copies the fields before it returns. */
   add(fields: AddFields): Promise<AddResult>
   /** Bytes of log on disk. */
   durableBytes(): number
@@ -53,27 +54,22 @@ export async function addAll<M>(
   requireInteger('batchSize', batchSize, 1, MAX_BATCH_ENTRIES)
   const run = new AddAllRun(target, options, Array.isArray(entries) ? entries.length : undefined)
   const capacity = Math.max(1, Math.min(batchSize, Math.floor(BATCH_BYTES / (target.shape.dimensions * 4))))
-  let batch = new EntryBatch(target.shape, capacity)
+  const batch = new EntryBatch(target.shape, capacity)
   /** Takes an entry; says whether the batch is full. */
   const take = (entry: EntryInput<M>): boolean => {
     throwIfAborted(signal, 'addAll')
     batch.push(entry as EntryInput)
     return batch.size === capacity || batch.leastBytes >= BATCH_BYTES
   }
-  const submit = async (): Promise<void> => {
-    const full = batch
-    batch = new EntryBatch(target.shape, capacity)
-    await run.submit(full.fields())
-  }
   try {
     throwIfAborted(signal, 'addAll')
     // Waiting for each entry of an iterable that does not need it costs as much as adding it.
     if (Symbol.asyncIterator in entries) {
-      for await (const entry of entries) if (take(entry)) await submit()
+      for await (const entry of entries) if (take(entry)) await run.submit(batch)
     } else {
-      for (const entry of entries) if (take(entry)) await submit()
+      for (const entry of entries) if (take(entry)) await run.submit(batch)
     }
-    if (batch.size > 0) await submit()
+    if (batch.size > 0) await run.submit(batch)
   } catch (error) {
     await run.settle()
     if (!signal?.aborted) throw error
@@ -106,18 +102,19 @@ class AddAllRun {
     return this.#result
   }
 
-  /** Starts a batch; waits while too many are under way. */
-  async submit(fields: AddFields): Promise<void> {
+  /** Starts a batch, and empties it for the next one; waits while too many are under way. */
+  async submit(batch: EntryBatch): Promise<void> {
     while (this.#underWay.size >= BATCHES_UNDER_WAY) await Promise.race(this.#underWay)
     this.throwIfFailed()
     const running: Promise<void> = this.#target
-      .add(fields)
+      .add(batch.fields())
       .then((result) => this.#count(result))
       .catch((error: unknown) => {
         this.#failure ??= { error }
       })
       .finally(() => this.#underWay.delete(running))
     this.#underWay.add(running)
+    batch.clear()
   }
 
   async settle(): Promise<void> {

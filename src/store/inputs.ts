@@ -73,8 +73,8 @@ export type AddFields = Omit<AddEvent, 'type' | 'collection'>
 export class EntryBatch {
   readonly #shape: Shape
   readonly #vectors: Float32Array
-  readonly #ids: string[] = []
-  readonly #documents: (Uint8Array | undefined)[] = []
+  #ids: string[] = []
+  #documents: (Uint8Array | undefined)[] = []
   #textBytes = 0
   #hasDocuments = false
 
@@ -111,11 +111,19 @@ export class EntryBatch {
     this.#textBytes += id.length + (document?.byteLength ?? 0)
   }
 
-  /** What was pushed. The batch must not be used any more. */
+  /** What was pushed, borrowed: the next `clear` takes the vectors back. */
   fields(): AddFields {
     const ids = this.#ids
     const vectors = new Uint8Array(this.#vectors.buffer, 0, this.size * this.#shape.dimensions * 4)
     return this.#hasDocuments ? { ids, vectors, documents: this.#documents } : { ids, vectors }
+  }
+
+  /** Empties the batch. Its memory is used again: buffers made and dropped at this rate keep the collector busy. */
+  clear(): void {
+    this.#ids = []
+    this.#documents = []
+    this.#hasDocuments = false
+    this.#textBytes = 0
   }
 }
 

@@ -149,7 +149,8 @@ describe('the log as readable records', () => {
   })
 
   test('reads no faster than it is read', async () => {
-    const large = (index: number) => encodeEvents([{ type: 'delete', collection: 1, ids: [`${index}`.repeat(1_000_000)] }])
+    const large = (index: number) =>
+      encodeEvents([{ type: 'delete', collection: 1, ids: [`${index}`.repeat(1_000_000)] }])
     const files = filesOf(...Array.from({ length: 8 }, (_, index) => large(index)))
     const bytesRead = () => files.operations.filter((operation) => operation.startsWith(`read ${SEGMENT_PATH}`)).length
     const reader = read(files)
