@@ -175,7 +175,7 @@ export class LevelInode {
     return numbers.map((block) => {
       const key = this.#keys.block(this.number, block)
       const bytes = waiting.get(block) ?? stored.get(key) ?? new Uint8Array(0)
-      if (!(bytes instanceof Uint8Array)) throw damaged(key, `a value of type ${typeof bytes}`)
+      if (!ArrayBuffer.isView(bytes)) throw damaged(key, `a value of type ${typeof bytes}`)
       return bytes
     })
   }

@@ -1,5 +1,4 @@
 import type { Checksum } from '../base/checksum.ts'
-import { StoreError } from '../base/errors.ts'
 
 /** A point in a store's history. `chain` identifies every byte of every record up to and including `lsn`. */
 export interface Position {
@@ -12,13 +11,6 @@ export interface Position {
 /** The chain before the first record: it depends on the store, so that no two stores share a history. */
 export function genesisChain(checksum: Checksum, storeId: Uint8Array): bigint {
   return checksum.xxh64(storeId, 0n)
-}
-
-/** Reads a 64-bit number that must be a safe integer; a larger one in verified bytes was never written by us. */
-export function safeInteger(value: bigint, what: string): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER))
-    throw new StoreError('ERR_LOG_CORRUPT', `${what} ${value} is out of range`)
-  return Number(value)
 }
 
 export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {

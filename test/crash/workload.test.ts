@@ -5,10 +5,9 @@ import { DrivenStore } from './support/driven-store.ts'
 import { workloadHistory } from './support/history.ts'
 import { openStore } from './support/open-store.ts'
 
-const history = await workloadHistory()
-
 describe('the workload of the crash suite, uninterrupted', () => {
-  test('answers each call as the model does, and ends with its content', async () => {
+  test('answers each call as the model does, one at a time and together, and ends with its content', async () => {
+    const history = await workloadHistory()
     const files = new CrashableFiles()
     const driven = new DrivenStore(files)
     await driven.run(history)
@@ -20,6 +19,7 @@ describe('the workload of the crash suite, uninterrupted', () => {
   })
 
   test('takes the same course every time', async () => {
+    const history = await workloadHistory()
     const [first, second] = [new CrashableFiles(), new CrashableFiles()]
     await new DrivenStore(first).run(history)
     await new DrivenStore(second).run(history)
@@ -28,6 +28,7 @@ describe('the workload of the crash suite, uninterrupted', () => {
   })
 
   test('has everything in it that the sweeps are about', async () => {
+    const history = await workloadHistory()
     const files = new CrashableFiles()
     await new DrivenStore(files).run(history)
     expect(files.paths().filter((path) => path.endsWith('.wal')).length).toBeGreaterThanOrEqual(8)

@@ -17,6 +17,11 @@ export function budgeted(count: number): number {
   return Math.max(1, Math.round(count * BUDGET))
 }
 
+/** Whether the case at `index` is looked at: every one, unless the budget is below 1. */
+export function isWithinBudget(index: number): boolean {
+  return BUDGET >= 1 || Math.floor((index + 1) * BUDGET) > Math.floor(index * BUDGET)
+}
+
 /** A floor that a run at the default budget or above must reach. */
 export function floorOf(count: number): number {
   return BUDGET >= 1 ? count : 1

@@ -1,0 +1,94 @@
+// LanceDB: a columnar database with IVF and HNSW indexes over codes; the best of its index kinds and refine factors counts.
+import { packageVersion, requirePackage } from './packages.mjs'
+
+const TABLE = 'rows'
+const WIDTHS = [10, 20, 40, 80, 160, 320, 640]
+const PROBES = [1, 2, 5, 10, 20, 50, 100]
+const BATCH_ROWS = 50_000
+const DISTANCES = { cosine: 'cosine', euclidean: 'l2' }
+
+/** One curve for each refine factor: so many times k are computed again on the originals. */
+const curves = (knob, values) =>
+  [1, 3, 10].map((refine) => ({ name: `refine ${refine}`, knob, refine, efforts: values }))
+
+export const lancedb = {
+  name: 'LanceDB',
+  notes: ['Nothing is synced. Results are read from Arrow columns, its quickest way; ids are an int32 column.'],
+  version: () => packageVersion('@lancedb/lancedb'),
+  load: () => requirePackage('@lancedb/lancedb'),
+  settings: () => [
+    { name: 'HNSW_SQ m 16', kind: 'hnswSq', m: 16, curves: curves('ef', WIDTHS) },
+    { name: 'HNSW_SQ m 32', kind: 'hnswSq', m: 32, curves: curves('ef', WIDTHS) },
+    { name: 'IVF_PQ', kind: 'ivfPq', curves: curves('nprobes', PROBES) },
+  ],
+
+  async build(directory, source, settings) {
+    const { connect, Index, arrow } = loadLance()
+    const { dimensions } = source
+    const connection = await connect(directory)
+    const list = new arrow.FixedSizeList(dimensions, new arrow.Field('item', new arrow.Float32(), true))
+    const schema = new arrow.Schema([
+      new arrow.Field('row', new arrow.Int32(), false),
+      new arrow.Field('vector', list, false),
+    ])
+    const table = await connection.createEmptyTable(TABLE, schema, { mode: 'overwrite' })
+    for (const { first, rows, vectors } of source.batches(BATCH_ROWS)) {
+      await table.add(toArrow(arrow, schema, first, rows, vectors))
+      settings.onProgress(first + rows)
+    }
+    const distanceType = DISTANCES[settings.metric]
+    const config =
+      settings.kind === 'hnswSq'
+        ? Index.hnswSq({ distanceType, numPartitions: 1, m: settings.m, efConstruction: 200 })
+        : Index.ivfPq({ distanceType })
+    await table.createIndex('vector', { config, waitTimeoutSeconds: 7200 })
+    await table.optimize()
+    table.close()
+  },
+
+  async open(directory, settings) {
+    const { connect } = loadLance()
+    const connection = await connect(directory)
+    const table = await connection.openTable(TABLE)
+    let effort
+    let curve
+    return {
+      prepareQuery: (vector) => vector,
+      useEffort(nextEffort, nextCurve) {
+        effort = nextEffort
+        curve = nextCurve
+      },
+      search(vector, k) {
+        const query = table.query().nearestTo(vector).distanceType(DISTANCES[settings.metric])
+        if (curve.knob === 'ef') query.ef(effort)
+        else query.nprobes(effort)
+        if (curve.refine > 1) query.refineFactor(curve.refine)
+        return query.select(['row', '_distance']).limit(k).toArrow()
+      },
+      rowsOf: (result) => Array.from(result.getChild('row')),
+      close() {
+        table.close()
+        connection.close()
+      },
+    }
+  },
+}
+
+function loadLance() {
+  // apache-arrow must be the copy that LanceDB itself uses, or its types are not recognised.
+  return { ...requirePackage('@lancedb/lancedb'), arrow: requirePackage('apache-arrow') }
+}
+
+/** Columns straight from the floats: rows of arrays would take minutes and the memory of the whole set. */
+function toArrow(arrow, schema, first, rows, vectors) {
+  const rowData = arrow.makeData({
+    type: new arrow.Int32(),
+    data: Int32Array.from({ length: rows }, (_, row) => first + row),
+  })
+  const { type } = schema.fields[1]
+  const child = arrow.makeData({ type: new arrow.Float32(), data: vectors.slice() })
+  const vectorData = arrow.makeData({ type, length: rows, nullCount: 0, child })
+  const struct = arrow.makeData({ type: new arrow.Struct(schema.fields), length: rows, children: [rowData, vectorData] })
+  return new arrow.Table(schema, new arrow.RecordBatch(schema, struct))
+}
+
