@@ -18,30 +18,33 @@ export const annals = {
   version: () => `${JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version} (${snapshotHash()})`,
   load: () => snapshotPath(),
   settings: () => [
-    { name: 'buffer empty', curves: [{ name: '', efforts: EFFORTS }] },
+    { name: 'settled', curves: [{ name: '', efforts: EFFORTS }] },
+    { name: 'buffer empty', bufferRows: 0, curves: [{ name: '', efforts: EFFORTS }] },
     { name: 'buffer half full', bufferRows: HALF_BUFFER_ROWS, curves: [{ name: '', efforts: EFFORTS }] },
   ],
 
   /** Says `{ unsupported }` for what this build of annals cannot do yet. */
-  async build(directory, source, { metric, bufferRows = 0, onProgress }) {
+  async build(directory, source, { metric, bufferRows, onProgress }) {
     const { VectorStore } = await importAnnals()
     const store = await VectorStore.open(join(directory, 'store'))
     try {
       const rows = await store.collection(COLLECTION, { dimensions: source.dimensions, metric })
-      if (bufferRows > 0 && rows.optimize === undefined) return { unsupported: 'there is no index, so no buffer' }
-      const graphRows = Math.max(0, source.count - bufferRows)
-      const entries = entriesOf(source, onProgress)
-      await rows.addAll(take(entries, graphRows))
-      await rows.settled?.()
-      // Not a part of every build: only a rebuild empties the buffer before new rows go into it.
-      if (bufferRows > 0) {
-        await rows.optimize()
-        await rows.addAll(entries)
+      if (bufferRows === undefined) {
+        await rows.addAll(entriesOf(source, onProgress))
+        await rows.settled?.()
+        return {}
       }
+      // Only a rebuild is sure to empty the buffer, so that a known number of rows can go into it.
+      if (rows.optimize === undefined) return { unsupported: 'there is no index yet, so no buffer' }
+      const entries = entriesOf(source, onProgress)
+      await rows.addAll(take(entries, Math.max(0, source.count - bufferRows)))
+      await rows.settled()
+      await rows.optimize()
+      await rows.addAll(entries)
+      return {}
     } finally {
       await store.close()
     }
-    return {}
   },
 
   async open(directory, { dimensions, metric }) {

@@ -1,0 +1,55 @@
+// From the start of a process to the first answer of an index that is on disk, engines in turn; bare Node for comparison.
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { median } from '../statistics.mjs'
+import { startChild } from './host.mjs'
+import { showProgress } from './progress.mjs'
+
+const BARE_CHILD = fileURLToPath(new URL('./bare-child.mjs', import.meta.url))
+
+/** Puts `reopenMs` and `reopenRssBytes` on each entry and gives the same of a process that does nothing. */
+export async function measureReopening(entries, dataSet, { core, rounds, k }) {
+  const runs = new Map(entries.map((entry) => [entry, []]))
+  const bare = []
+  for (let round = 0; round < rounds; round += 1) {
+    showProgress('reopening, rounds', round, rounds)
+    bare.push(await timeChild({ core, script: BARE_CHILD }, {}))
+    for (const entry of entries) {
+      const { engine, setting, build, points } = entry
+      const { curveName, effort } = points[points.length >> 1]
+      const given = {
+        engineName: engine.name,
+        directory: join(build.directory, 'index'),
+        openSettings: { ...setting, metric: dataSet.metric, dimensions: dataSet.dimensions },
+        queryFile: dataSet.files.queries,
+        dimensions: dataSet.dimensions,
+        curveName,
+        effort,
+        k,
+      }
+      const run = await timeChild({ core }, given)
+      if (run.rows.length !== k) throw new Error(`${engine.name} gave ${run.rows.length} of ${k} after reopening`)
+      runs.get(entry).push(run)
+    }
+  }
+  showProgress('reopening, rounds', rounds, rounds)
+  for (const [entry, ofEntry] of runs) {
+    entry.reopenMs = median(ofEntry.map(({ elapsedMs }) => elapsedMs))
+    entry.reopenRssBytes = median(ofEntry.map(({ peakRssBytes }) => peakRssBytes))
+  }
+  return {
+    reopenMs: median(bare.map(({ elapsedMs }) => elapsedMs)),
+    rssBytes: median(bare.map(({ peakRssBytes }) => peakRssBytes)),
+  }
+}
+
+async function timeChild(how, given) {
+  const startMs = performance.now()
+  const child = startChild(how)
+  try {
+    const answer = await child.ask('firstAnswer', given)
+    return { ...answer, elapsedMs: performance.now() - startMs }
+  } finally {
+    await child.stop()
+  }
+}
