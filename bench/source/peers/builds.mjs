@@ -8,7 +8,11 @@ import { say, showProgress } from './progress.mjs'
 /** @returns the build's directory and figures, or `undefined` where the engine cannot build that here */
 export async function ensureBuild(dataSet, engine, version, setting, { core, fresh }) {
   const label = `${dataSet.name}: ${engine.name}, ${setting.name}`
-  const directory = join(dataSet.directory, 'builds', `${engine.name} ${setting.name}`.replaceAll(/[^A-Za-z0-9]+/g, '-'))
+  const directory = join(
+    dataSet.directory,
+    'builds',
+    `${engine.name} ${setting.name}`.replaceAll(/[^A-Za-z0-9]+/g, '-'),
+  )
   const buildFile = join(directory, 'build.json')
   const { curves: _, ...buildSettings } = { ...setting, metric: dataSet.metric, dimensions: dataSet.dimensions }
   const identity = { engine: engine.name, version, dataHash: dataSet.hash, settings: buildSettings }

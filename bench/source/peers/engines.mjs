@@ -15,6 +15,7 @@ export const ENGINES = [annals, hnswlib, hnswlibNative, usearch, zvec, lancedb, 
 
 export function engineNamed(name) {
   const engine = ENGINES.find((candidate) => candidate.name === name)
-  if (engine === undefined) throw new Error(`no engine '${name}'; there are ${ENGINES.map((each) => each.name).join(', ')}`)
+  if (engine === undefined)
+    throw new Error(`no engine '${name}'; there are ${ENGINES.map((each) => each.name).join(', ')}`)
   return engine
 }

@@ -88,7 +88,10 @@ function toArrow(arrow, schema, first, rows, vectors) {
   const { type } = schema.fields[1]
   const child = arrow.makeData({ type: new arrow.Float32(), data: vectors.slice() })
   const vectorData = arrow.makeData({ type, length: rows, nullCount: 0, child })
-  const struct = arrow.makeData({ type: new arrow.Struct(schema.fields), length: rows, children: [rowData, vectorData] })
+  const struct = arrow.makeData({
+    type: new arrow.Struct(schema.fields),
+    length: rows,
+    children: [rowData, vectorData],
+  })
   return new arrow.Table(schema, new arrow.RecordBatch(schema, struct))
 }
-

@@ -12,7 +12,9 @@ export function showProgress(step, done, total) {
   shownStep = step
   const share = total === 0 ? 100 : Math.floor((100 * done) / total)
   const end = process.stderr.isTTY && !finished ? '\r' : '\n'
-  process.stderr.write(`${step}: ${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} (${share} %)${end}`)
+  process.stderr.write(
+    `${step}: ${done.toLocaleString('en-US')} of ${total.toLocaleString('en-US')} (${share} %)${end}`,
+  )
 }
 
 export function say(text) {

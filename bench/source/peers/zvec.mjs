@@ -17,7 +17,9 @@ const CODED = [
 
 export const zvec = {
   name: 'zvec',
-  notes: ['Inserts are not synced. Building is insertSync and optimizeSync; queries are querySync, which is its quickest.'],
+  notes: [
+    'Inserts are not synced. Building is insertSync and optimizeSync; queries are querySync, which is its quickest.',
+  ],
   version: () => packageVersion('@zvec/zvec'),
   load: () => requirePackage('@zvec/zvec'),
   settings: () => [
