@@ -1,3 +1,4 @@
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StoreError } from '../base/errors.ts'
 
@@ -8,7 +9,7 @@ export interface Lock {
 
 /**
  * Takes the writer's lock of a directory: an empty LevelDB database in `lock/`, whose LOCK file the kernel frees at once when
- * its owner dies. It holds no data and is never deleted; a damaged one is made anew, which LevelDB refuses while it is held.
+ * its owner dies. It holds no data; what is damaged in it is cleared away, but the LOCK file is never removed.
  * @param realPath the directory without symbolic links, so that one directory has one lock.
  * @throws StoreError `ERR_STORE_LOCKED` while another process holds it.
  */
@@ -24,19 +25,25 @@ export async function acquireLock(realPath: string): Promise<Lock> {
   try {
     return await open()
   } catch (error) {
-    if (levelCodes(error).includes('LEVEL_LOCKED')) throw locked(realPath, error)
-    if (!levelCodes(error).includes('LEVEL_CORRUPTION')) throw lockFailure(realPath, error)
+    const failure = lockFailure(realPath, error)
+    // What is damaged, and how, LevelDB does not always tell; nothing in there is worth keeping.
+    if (failure.code !== 'ERR_IO') throw failure
   }
   try {
-    await destroy(Level, location)
+    await clear(location)
     return await open()
   } catch (error) {
-    throw levelCodes(error).includes('LEVEL_LOCKED') ? locked(realPath, error) : lockFailure(realPath, error)
+    throw lockFailure(realPath, error)
   }
 }
 
-async function destroy(Level: unknown, location: string): Promise<void> {
-  await (Level as { destroy(location: string): Promise<void> }).destroy(location)
+/**
+ * Removes everything but the LOCK: it is held by its inode, and two processes that made it anew at once would hold one each.
+ */
+async function clear(location: string): Promise<void> {
+  const names = await readdir(location)
+  for (const name of names.filter((found) => found !== 'LOCK'))
+    await rm(join(location, name), { recursive: true, force: true })
 }
 
 function locked(realPath: string, cause: unknown): StoreError {
@@ -46,6 +53,7 @@ function locked(realPath: string, cause: unknown): StoreError {
 
 function lockFailure(realPath: string, cause: unknown): StoreError {
   const codes = levelCodes(cause)
+  if (codes.includes('LEVEL_LOCKED')) return locked(realPath, cause)
   const text = String((cause as { cause?: unknown })?.cause ?? cause)
   const code = /permission denied|read-only file system/i.test(text)
     ? 'ERR_PERMISSION'

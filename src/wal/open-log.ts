@@ -61,27 +61,17 @@ async function makeLogDirectory(files: Files, scan: LogScan): Promise<void> {
   await files.syncDirectory('')
 }
 
-/** Opens the mark for writing at a position that is known to be on disk, making it anew where it cannot be read. */
+/**
+ * Opens the mark for writing at a position that is known to be on disk. It is made anew each time, never merely synced: after a
+ * failed sync of the directory its name may be seen and never reach the disk.
+ */
 async function openMark(
   files: Files,
   now: Pick<Mark, 'storeId' | 'position'>,
   existing: Mark | undefined,
   { checksum }: Pick<OpenLogOptions<unknown>, 'checksum'>,
 ): Promise<MarkWriter> {
-  if (existing === undefined) {
-    const mark = { ...now, sequence: 1 }
-    await createMark(files, mark, checksum)
-    return MarkWriter.open(files, mark, checksum)
-  }
-  const writer = await MarkWriter.open(files, existing, checksum)
-  try {
-    // A process that was killed while it made the mark may have left a name that is seen and not yet durable.
-    await files.syncDirectory(WAL_DIRECTORY)
-    await writer.advance(now.position)
-    await writer.sync()
-  } catch (error) {
-    await writer.close()
-    throw error
-  }
-  return writer
+  const mark = { ...now, sequence: (existing?.sequence ?? 0) + 1 }
+  await createMark(files, mark, checksum)
+  return MarkWriter.open(files, mark, checksum)
 }

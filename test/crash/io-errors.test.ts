@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { CrashableFiles, type Fault, nothing, random } from '../support/crashable-files.ts'
 import { expectStateOf } from './support/check-recovered.ts'
 import { floorOf, isWithinBudget, report, SEED } from './support/crash-settings.ts'
-import { afterPowerLoss, type CrashedStore } from './support/crashed-store.ts'
+import { afterPowerLoss, allButLatest, type CrashedStore } from './support/crashed-store.ts'
 import { DrivenStore } from './support/driven-store.ts'
 import { workloadHistory } from './support/history.ts'
 import { ImageCheck } from './support/image-check.ts'
@@ -31,6 +31,7 @@ function faultsOf(operation: string): Fault[] {
 async function expectRefused(refused: CrashedStore): Promise<void> {
   await expectStateOf(refused.files.restartImage(), refused.acknowledgedLsn, history, `${refused.where}, killed`)
   await images.check(afterPowerLoss(refused, 'nothing', nothing))
+  await images.check(afterPowerLoss(refused, 'what was taken back', allButLatest))
   await images.check(afterPowerLoss(refused, 'random', random(SEED)))
 }
 

@@ -75,7 +75,7 @@ describe('a sync that fails', { timeout: 3_600_000 }, () => {
       if (!driven.isOpen) continue
       expect(['ERR_INDETERMINATE', 'ERR_POISONED'], where).toContain((error as { code: string }).code)
       const before = files.operations.length
-      for (const step of [{ kind: 'sync' } as const, { kind: 'together', operations: [ANOTHER_WRITE] } as const]) {
+      for (const step of [{ kind: 'sync' } as const, { kind: 'together', operations: [ANOTHER_WRITE], behindFirst: false } as const]) {
         const [again] = await driven.perform(step)
         expect(isStoreError(again?.error, 'ERR_POISONED'), `${where}: ${again?.error}`).toBe(true)
       }

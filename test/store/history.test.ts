@@ -1,12 +1,16 @@
 import './support/shared-kernel.ts'
 import fc from 'fast-check'
+import { Level } from 'level'
+import { MemoryLevel } from 'memory-level'
 import { describe, expect, test } from 'vitest'
+import type { StoreLocation } from '../../src/store/locations.ts'
 import { VectorStore } from '../../src/store/vector-store.ts'
 import { CrashableFiles } from '../support/crashable-files.ts'
 import { type GeneratedHistory, history } from '../support/store-generators.ts'
 import { expectContent } from './support/expect-content.ts'
 import { HistoryRun, type Place } from './support/history-run.ts'
 import { surroundingsOf } from './support/store-fixture.ts'
+import { temporaryDirectories } from './support/temporary-directories.ts'
 
 /** Files in memory: the fastest, and the only ones on which a process can be killed within a test. */
 class CrashablePlace implements Place {
@@ -23,6 +27,14 @@ class CrashablePlace implements Place {
 
   kill(): void {
     this.#files = this.#files.restartImage()
+  }
+}
+
+/** A directory or a database, opened as users open it. */
+function placeAt(location: StoreLocation): Place {
+  return {
+    open: ({ durability, segmentSizeBytes }) => VectorStore.open(location, { durability, segmentSizeBytes }),
+    openReader: () => VectorStore.open(location, { readOnly: true }),
   }
 }
 
@@ -53,9 +65,21 @@ async function expectOneState(place: Place, generated: GeneratedHistory): Promis
   await run.store.close()
 }
 
+const directory = temporaryDirectories()
+
+const PLACES: [string, () => Promise<Place>, numRuns: number][] = [
+  ['files in memory, on which processes are killed', async () => new CrashablePlace(), 300],
+  ['a directory', async () => placeAt(await directory()), 15],
+  ['a MemoryLevel', async () => placeAt(new MemoryLevel()), 30],
+  ['a Level', async () => placeAt(new Level(await directory())), 10],
+]
+
 describe('a random history', () => {
-  test('leaves the same state live, replayed, read beside the writer and in the model', async () => {
-    const property = fc.asyncProperty(history, (generated) => expectOneState(new CrashablePlace(), generated))
-    await fc.assert(property, { numRuns: 300 })
-  })
+  test.each(PLACES)(
+    'is one state live, replayed, beside its writer and in the model: %s',
+    async (_, create, numRuns) => {
+      const property = fc.asyncProperty(history, async (generated) => expectOneState(await create(), generated))
+      await fc.assert(property, { numRuns })
+    },
+  )
 })

@@ -17,7 +17,10 @@ export function canPin(core) {
 export function startChild({ core, script = CHILD }) {
   const command = [process.execPath, '--expose-gc', script]
   const [program, ...given] = core === undefined ? command : ['taskset', '-c', String(core), ...command]
-  const child = spawn(program, given, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const child = spawn(program, given, {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, RUST_LOG: 'error', LANCE_LOG: 'error' },
+  })
   let waiting
   child.on('message', (message) => {
     if (message.progress !== undefined) return waiting?.onProgress?.(message.progress)

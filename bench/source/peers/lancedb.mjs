@@ -4,22 +4,34 @@ import { packageVersion, requirePackage } from './packages.mjs'
 const TABLE = 'rows'
 const WIDTHS = [10, 20, 40, 80, 160, 320, 640]
 const PROBES = [1, 2, 5, 10, 20, 50, 100]
+const MOST_K = 10
 const BATCH_ROWS = 50_000
 const DISTANCES = { cosine: 'cosine', euclidean: 'l2' }
 
-/** One curve for each refine factor: so many times k are computed again on the originals. */
-const curves = (knob, values) =>
-  [1, 3, 10].map((refine) => ({ name: `refine ${refine}`, knob, refine, efforts: values }))
+/** One curve for each refine factor: so many times k are computed again on the originals. A list must hold at least as many. */
+const hnswCurves = [1, 3, 10].map((refine) => ({
+  name: nameOf(refine),
+  knob: 'ef',
+  refine,
+  efforts: WIDTHS.filter((width) => width >= MOST_K * refine),
+}))
+const ivfCurves = [1, 5, 20, 50].map((refine) => ({ name: nameOf(refine), knob: 'nprobes', refine, efforts: PROBES }))
 
 export const lancedb = {
   name: 'LanceDB',
   notes: ['Nothing is synced. Results are read from Arrow columns, its quickest way; ids are an int32 column.'],
   version: () => packageVersion('@lancedb/lancedb'),
   load: () => requirePackage('@lancedb/lancedb'),
-  settings: () => [
-    { name: 'HNSW_SQ m 16', kind: 'hnswSq', m: 16, curves: curves('ef', WIDTHS) },
-    { name: 'HNSW_SQ m 32', kind: 'hnswSq', m: 32, curves: curves('ef', WIDTHS) },
-    { name: 'IVF_PQ', kind: 'ivfPq', curves: curves('nprobes', PROBES) },
+  settings: ({ dimensions }) => [
+    { name: 'HNSW_SQ m 16', kind: 'hnswSq', m: 16, curves: hnswCurves },
+    { name: 'HNSW_SQ m 32', kind: 'hnswSq', m: 32, curves: hnswCurves },
+    // Its own choice of sub-vectors is a single one where the dimension is no multiple of 8.
+    ...[2, 4].map((width) => ({
+      name: `IVF_PQ of ${dimensions / width}`,
+      kind: 'ivfPq',
+      numSubVectors: dimensions / width,
+      curves: ivfCurves,
+    })),
   ],
 
   async build(directory, source, settings) {
@@ -40,7 +52,7 @@ export const lancedb = {
     const config =
       settings.kind === 'hnswSq'
         ? Index.hnswSq({ distanceType, numPartitions: 1, m: settings.m, efConstruction: 200 })
-        : Index.ivfPq({ distanceType })
+        : Index.ivfPq({ distanceType, numSubVectors: settings.numSubVectors })
     await table.createIndex('vector', { config, waitTimeoutSeconds: 7200 })
     await table.optimize()
     table.close()
@@ -72,6 +84,10 @@ export const lancedb = {
       },
     }
   },
+}
+
+function nameOf(refine) {
+  return refine === 1 ? '' : `refine ${refine}`
 }
 
 function loadLance() {

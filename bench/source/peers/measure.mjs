@@ -1,4 +1,4 @@
-// Searches: a tuning pass that finds out which points of which curves are worth scoring, then rounds in which engines take turns.
+// Searches: a tuning pass that finds out which curves are worth scoring, then rounds in which engines take turns.
 import { join } from 'node:path'
 import { formatNumber, median } from '../statistics.mjs'
 import { frontierOf, recallOf } from './curves.mjs'
@@ -10,7 +10,7 @@ const WARM_UP_QUERIES = 40
 const MINIMUM_SLICE_MS = 150
 const TUNING_MS = 2000
 const SLOWEST_PASS_MS = 120_000
-/** A point is scored unless another point of its engine was this much quicker at no less recall on the tuning queries. */
+/** A point is near the frontier unless another of its engine needed less than this share of its time for no less recall. */
 const WORTH_SCORING = 0.7
 const LOWEST_RECALL = 0.7
 
@@ -37,19 +37,7 @@ export async function openEntry(dataSet, engine, setting, build, { core, queryCo
 export async function tune(entries, truth, { k, queryCount }) {
   for (const [index, { engine, setting, child, points }] of entries.entries()) {
     showProgress('tuning', index, entries.length)
-    for (const point of points) {
-      const { answered, elapsedMs, found } = await child.ask('pass', {
-        ...point,
-        part: 'tuning',
-        from: 0,
-        k,
-        warmUpQueries: WARM_UP_QUERIES,
-        minimumQueries: queryCount,
-        minimumMs: 0,
-        maximumMs: TUNING_MS,
-      })
-      point.tuning = { qps: (1000 * answered) / elapsedMs, recall: recallOf(found, truth, k) }
-    }
+    for (const point of points) point.tuning = await tunePoint(child, point, truth, { k, queryCount }, engine.name)
     const { recall, qps } = points.at(-1).tuning
     say(`${engine.name}, ${setting.name}: last point has recall ${recall.toFixed(4)} at ${formatNumber(qps)} QPS`)
   }
@@ -57,7 +45,31 @@ export async function tune(entries, truth, { k, queryCount }) {
   keepWorthScoring(entries)
 }
 
-/** Leaves in each entry the points near its engine's frontier, and on each curve that has one of them its next lower point. */
+/** A point that an engine refuses counts as one that finds nothing, so it is not scored. */
+async function tunePoint(child, { curveName, effort }, truth, { k, queryCount }, engineName) {
+  try {
+    const { answered, elapsedMs, found } = await child.ask('pass', {
+      curveName,
+      effort,
+      part: 'tuning',
+      from: 0,
+      k,
+      warmUpQueries: WARM_UP_QUERIES,
+      minimumQueries: queryCount,
+      minimumMs: 0,
+      maximumMs: TUNING_MS,
+    })
+    return { qps: (1000 * answered) / elapsedMs, recall: recallOf(found, truth, k) }
+  } catch (error) {
+    say(`${engineName}, ${curveName} ${effort}: no answer: ${error.message.split('\n')[0]}`)
+    return { qps: 0, recall: 0 }
+  }
+}
+
+/**
+ * Leaves the curves that come near their engine's frontier somewhere, with all their points: which points lie at which recall is for
+ * the scored queries to say.
+ */
 function keepWorthScoring(entries) {
   for (const engine of new Set(entries.map((entry) => entry.engine))) {
     const own = entries.filter((entry) => entry.engine === engine)
@@ -66,10 +78,8 @@ function keepWorthScoring(entries) {
       tuning.recall >= LOWEST_RECALL &&
       !frontier.some(({ recall, qps }) => recall >= tuning.recall && WORTH_SCORING * qps > tuning.qps)
     for (const entry of own) {
-      const close = entry.points.map(isClose)
-      entry.points = entry.points.filter(
-        ({ curveName }, index) => close[index] || (close[index + 1] && entry.points[index + 1].curveName === curveName),
-      )
+      const kept = new Set(entry.points.filter(isClose).map(({ curveName }) => curveName))
+      entry.points = entry.points.filter(({ curveName }) => kept.has(curveName))
     }
   }
 }

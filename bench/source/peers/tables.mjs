@@ -22,7 +22,7 @@ function headOf({ dataSet, machine, core, queryCount, rounds, bare, k, command, 
   return [
     `${machine}. \`${command}\`. ${title}: ${count.toLocaleString('en-US')} x ${dimensions}, ${metric}, ${where}.`,
     `${queryCount} scored queries, recall@${k} against exact search in float64; other queries for tuning and warm-up.`,
-    `QPS is the median of ${rounds} rounds in which engines take turns, each in its own process, one query at a time, interpolated`,
+    `"(2.00x)": annals answers twice as many. QPS is the median of ${rounds} rounds in which engines take turns, each in its own process, one query at a time, interpolated`,
     'at equal recall on each curve; the best of the settings that are named counts. "≥": the curve starts above that recall; "-": it',
     'never gets there. Memory is the peak resident size of a process; a bare Node takes',
     `${formatMiB(bare.rssBytes)} MiB, and ${formatNumber(bare.reopenMs)} ms to start and answer nothing.`,

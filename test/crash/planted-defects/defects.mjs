@@ -105,6 +105,20 @@ export const DEFECTS = [
     test: fullDisk,
   },
   {
+    name: 'the taking back of a write is not synced',
+    file: 'src/wal/segment-writer.ts',
+    find: 'await this.#file.truncate(size)\n      await this.#file.sync()',
+    replace: 'await this.#file.truncate(size)',
+    test: fullDisk,
+  },
+  {
+    name: 'writes that wait behind a failed one go ahead',
+    file: 'src/wal/log.ts',
+    find: '    this.#queue.rejectAll(rejection)\n',
+    replace: '',
+    test: fullDisk,
+  },
+  {
     name: 'a short write is taken for a whole one',
     file: 'src/base/files.ts',
     find: 'while (written < bytes.byteLength) {',

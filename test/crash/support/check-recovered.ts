@@ -44,10 +44,14 @@ export function checkBounds(lsn: number, { floorLsn, ceilingLsn }: Bounds, where
   if (lsn > ceilingLsn) throw new Error(`${where}: it came back at LSN ${lsn}; nothing above ${ceilingLsn} should be there`)
 }
 
-/** Opens files without changing them for the caller, and compares all that they hold with the history at `lsn`. */
+/**
+ * Opens files without changing them for the caller, and compares all that they hold with the history at `lsn`. They are those
+ * of a store that was served and lost nothing but what it never made durable, so its durable mark is sound, too.
+ */
 export async function expectStateOf(files: CrashableFiles, lsn: number, history: History, where: string): Promise<void> {
   const store = await openOrExplain(files.clone(), where)
   await expectState(store, lsn, history, where)
+  expect(store.stats().recovery.problems.filter((problem) => problem.includes('wal/durable')), where).toEqual([])
   await store.close()
 }
 

@@ -34,6 +34,13 @@ export function afterPowerLoss(crashed: CrashedStore, name: string, choose: Cras
   return { ...crashed, files, acknowledgedLsn: crashed.durableLsn, where: `${crashed.where}, ${name}` }
 }
 
+/** Everything is as it was before it was changed last: what was written and then taken back is there. */
+export const allButLatest: CrashChooser = {
+  sector: (candidateCount) => Math.max(0, candidateCount - 2),
+  size: (candidates) => Math.max(0, candidates.length - 2),
+  entry: (candidateCount) => Math.max(0, candidateCount - 2),
+}
+
 /** What the kill of the process makes of it: what was written is seen, and still unsynced. */
 export function afterKill(crashed: CrashedStore): CrashedStore {
   return { ...crashed, files: crashed.files.restartImage(), where: `${crashed.where}, killed` }

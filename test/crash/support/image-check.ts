@@ -1,6 +1,6 @@
 import { powerLosses } from '../../support/each-crash.ts'
 import { checkBounds, checkRecovered } from './check-recovered.ts'
-import { afterPowerLoss, boundsOf, type CrashedStore } from './crashed-store.ts'
+import { afterPowerLoss, allButLatest, boundsOf, type CrashedStore } from './crashed-store.ts'
 import type { History } from './history.ts'
 
 /**
@@ -47,6 +47,7 @@ export class ImageCheck {
    */
   async checkPowerLosses(crashed: CrashedStore, randomCount: number, seed: number): Promise<void> {
     let fresh = 0
+    await this.check(afterPowerLoss(crashed, 'all but the latest change', allButLatest))
     for (const [name, choose] of powerLosses(randomCount, seed)) {
       if (await this.check(afterPowerLoss(crashed, name, choose))) fresh += 1
     }

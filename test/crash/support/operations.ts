@@ -19,8 +19,11 @@ export type SessionDurability = 'sync' | 'async'
 
 /** What a workload does, one after the other. */
 export type Step =
-  /** Calls made in one turn of the event loop, as by so many callers at once. */
-  | { readonly kind: 'together'; readonly operations: readonly Operation[] }
+  /**
+   * Calls made in one turn of the event loop, as by so many callers at once; or the first alone, and the others while it is
+   * being written, so that they wait behind it.
+   */
+  | { readonly kind: 'together'; readonly operations: readonly Operation[]; readonly behindFirst: boolean }
   /** `store.sync()`. */
   | { readonly kind: 'sync' }
   /** A second passes, after which the store syncs what it left unsynced. */
@@ -29,7 +32,8 @@ export type Step =
   | { readonly kind: 'reopen'; readonly ending: 'close' | 'kill'; readonly durability: SessionDurability }
   | { readonly kind: 'close' }
 
-export const together = (...operations: readonly Operation[]): Step => ({ kind: 'together', operations })
+export const together = (...operations: readonly Operation[]): Step => ({ kind: 'together', operations, behindFirst: false })
+export const behind = (...operations: readonly Operation[]): Step => ({ kind: 'together', operations, behindFirst: true })
 export const create = (name: string, dimensions: number, metric: Metric): Operation => ({
   type: 'create',
   name,

@@ -45,7 +45,7 @@ export class PersistentRun {
     await this.#open('sync')
     for (const step of this.#history.steps) {
       beforeStep(step)
-      if (step.kind === 'together') await this.#performTogether(step.operations)
+      if (step.kind === 'together') await this.#performTogether(step.operations, step.behindFirst)
       else if (step.kind === 'sync') await this.#sync()
       else if (step.kind === 'second') await this.#driven.perform(step)
       else await this.#end(step)
@@ -88,10 +88,10 @@ export class PersistentRun {
     }
   }
 
-  async #performTogether(operations: readonly PlannedOperation[]): Promise<void> {
+  async #performTogether(operations: readonly PlannedOperation[], behindFirst: boolean): Promise<void> {
     let remaining = operations
     for (let attempt = 1; remaining.length > 0; attempt++) {
-      const failures = await this.#driven.performTogether(remaining)
+      const failures = await this.#driven.performTogether(remaining, behindFirst)
       if (failures.length === 0) return
       if (attempt === ATTEMPTS) throw failures[0]!.error
       for (const { error } of failures) this.#count(error, [...DEFINITE, ...INDETERMINATE], 'a write')

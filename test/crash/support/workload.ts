@@ -3,6 +3,7 @@ import { ContentModel } from './content.ts'
 import {
   add,
   aSecondPasses,
+  behind,
   close,
   create,
   drop,
@@ -81,6 +82,8 @@ export function createWorkload(seed: number): Step[] {
     together(add('signals', [{ id: 'zero', vector: [0] }]), drop('notes'), notes(4, 1), drop('notes'), create('notes', 5, 'dot')),
     together(words(10, 18), notes(0, 2, 5)),
     ...source.steps(2),
+    behind(words(2, 1), words(3, 2), update('words', 'w2', { second: true }), notes(3, 1, 5)),
+    behind(words(1, 13), remove('words', 'w3'), words(3, 1)),
     reopen('close', 'async'),
     together(words(20, 4), notes(2, 1, 5)),
     together(words(0, 1)),
@@ -90,6 +93,7 @@ export function createWorkload(seed: number): Step[] {
     ...source.steps(3),
     together(words(0, 50)),
     aSecondPasses,
+    behind(words(21, 1), remove('notes', 'n2'), words(22, 2)),
     together(update('words', 'w20', { late: true })),
     together(words(0, 40), words(20, 40), remove('words', 'w3', 'w4')),
     ...source.steps(5),
@@ -136,7 +140,7 @@ export interface PlannedOperation {
 
 export type PlannedStep =
   | Exclude<Step, { kind: 'together' }>
-  | { readonly kind: 'together'; readonly operations: readonly PlannedOperation[] }
+  | { readonly kind: 'together'; readonly operations: readonly PlannedOperation[]; readonly behindFirst: boolean }
 
 /** A workload worked out by the model alone. */
 export interface Plan {
@@ -162,7 +166,7 @@ export function planWorkload(steps: readonly Step[], sequel: readonly Operation[
     }
     return planned
   }
-  const planned = steps.map((step): PlannedStep => (step.kind === 'together' ? { kind: 'together', operations: step.operations.map(plan) } : step))
+  const planned = steps.map((step): PlannedStep => (step.kind === 'together' ? { ...step, operations: step.operations.map(plan) } : step))
   const endLsn = model.lsn
   for (const operation of sequel) plan(operation)
   return { steps: planned, logged, contents, endLsn }

@@ -1,15 +1,14 @@
 // Distances of one query from many codes, whose addresses are gathered and whose lines are touched beforehand.
 import { floatDots, floatSquares, narrowDots, wideDots } from './dots'
 import {
-  COSINE, EIGHT, FORM_BIAS, FORM_DOT, FOUR, SETTING_DIMENSIONS, SETTING_METRIC, THREAD_ADDRESSES_AT,
-  THREAD_DISTANCES_AT, THREAD_FORM, THREAD_NARROW_QUERY_AT, THREAD_QUERY_BIAS, THREAD_QUERY_SCALE, THREAD_QUERY_SUM,
+  COSINE, EIGHT, FLOAT, FORM_BIAS, FORM_DOT, FOUR, SETTING_DIMENSIONS, SETTING_METRIC, THREAD_DISTANCES_AT,
+  THREAD_FORM, THREAD_NARROW_QUERY_AT, THREAD_QUERY_BIAS, THREAD_QUERY_SCALE, THREAD_QUERY_SUM,
   THREAD_WIDE_QUERY_AT,
 } from './layout'
 import { narrowCodeBytes, wideCodeBytes } from './shapes'
 
 /** Computes `count` distances, four at a time. The list of addresses is filled up to a multiple of four. */
-export function computeDistances(record: usize, kind: u32, count: u32): void {
-  const addresses = load<u32>(record + THREAD_ADDRESSES_AT)
+export function computeDistances(record: usize, kind: u32, addresses: usize, count: u32): void {
   for (let i = count; (i & 3) !== 0; i++) store<u32>(addresses + (i << 2), load<u32>(addresses))
   if (kind === FOUR) narrowDistances(record, addresses, count)
   else if (kind === EIGHT) wideDistances(record, addresses, count)
@@ -67,7 +66,7 @@ function floatDistances(record: usize, addresses: usize, count: u32): void {
   const query = load<u32>(record + THREAD_WIDE_QUERY_AT)
   const form = load<u32>(record + THREAD_FORM)
   const scale = v128.load32_splat(record + THREAD_QUERY_SCALE), bias = v128.load32_splat(record + THREAD_QUERY_BIAS)
-  const bytes = wideCodeBytes(load<u32>(SETTING_DIMENSIONS), 0)
+  const bytes = wideCodeBytes(load<u32>(SETTING_DIMENSIONS), FLOAT)
   const half = f32x4.splat(load<u32>(SETTING_METRIC) === COSINE ? 0.5 : 1)
   let out: usize = load<u32>(record + THREAD_DISTANCES_AT)
   for (let i: u32 = 0; i < count; i += 4) {

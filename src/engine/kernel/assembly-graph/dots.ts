@@ -90,10 +90,10 @@ export function wideDots(query: usize, bytes: u32, a: usize, b: usize, c: usize,
   }
   if (bytes & 8) {
     const low = v128.load(query)
-    aSum = i32x4.add(aSum, i32x4.dot_i16x8_s(i16x8.load8x8_s(a), low))
-    bSum = i32x4.add(bSum, i32x4.dot_i16x8_s(i16x8.load8x8_s(b), low))
-    cSum = i32x4.add(cSum, i32x4.dot_i16x8_s(i16x8.load8x8_s(c), low))
-    dSum = i32x4.add(dSum, i32x4.dot_i16x8_s(i16x8.load8x8_s(d), low))
+    aSum = i32x4.add(aSum, i32x4.dot_i16x8_s(v128.load_ext<i8>(a), low))
+    bSum = i32x4.add(bSum, i32x4.dot_i16x8_s(v128.load_ext<i8>(b), low))
+    cSum = i32x4.add(cSum, i32x4.dot_i16x8_s(v128.load_ext<i8>(c), low))
+    dSum = i32x4.add(dSum, i32x4.dot_i16x8_s(v128.load_ext<i8>(d), low))
   }
   return f32x4.convert_i32x4_s(transposedSum(aSum, bSum, cSum, dSum))
 }

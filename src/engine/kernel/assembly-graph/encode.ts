@@ -215,9 +215,9 @@ function pack(levels: usize, code: usize, dimensions: u32): void {
 
 @inline
 function packed(levels: usize, words: u32): v128 {
-  const first = i16x8.load8x8_u(levels)
-  const second = i16x8.shl(i16x8.load8x8_u(levels + words), 4)
-  const third = i16x8.shl(i16x8.load8x8_u(levels + 2 * words), 8)
-  const fourth = i16x8.shl(i16x8.load8x8_u(levels + 3 * words), 12)
+  const first = v128.load_ext<u8>(levels)
+  const second = i16x8.shl(v128.load_ext<u8>(levels + words), 4)
+  const third = i16x8.shl(v128.load_ext<u8>(levels + 2 * words), 8)
+  const fourth = i16x8.shl(v128.load_ext<u8>(levels + 3 * words), 12)
   return v128.or(v128.or(first, second), v128.or(third, fourth))
 }

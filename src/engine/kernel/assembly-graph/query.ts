@@ -14,7 +14,7 @@ export function takeWideQuery(record: usize, code: usize, form: u32): void {
   if (kind === FLOAT) {
     for (let i: u32 = 0; i < bytes; i += 16) v128.store(query + i, v128.load(code + i))
   } else {
-    for (let i: u32 = 0; i < bytes; i += 8) v128.store(query + (i << 1), i16x8.load8x8_s(code + i))
+    for (let i: u32 = 0; i < bytes; i += 8) v128.store(query + (i << 1), v128.load_ext<i8>(code + i))
   }
   takeFactors(record, code + bytes, form)
 }
@@ -24,26 +24,19 @@ export function takeNarrowQuery(record: usize, code: usize, form: u32): void {
   const dimensions = load<u32>(SETTING_DIMENSIONS)
   let query: usize = load<u32>(record + THREAD_NARROW_QUERY_AT)
   let sums = i32x4.splat(0)
-  let left = dimensions
-  let at = code
+  let left = dimensions, first: u32 = 0
   // The nibble of bits 4 to 7 is read in place, as 16 times its level, that of bits 8 to 11 as 256 times it, and the other
   // two as they are: the query is multiplied by what is missing to 256. 127 * 256 = 32,512 still has 16 bits.
-  while (left > 16) {
+  while (left > 0) {
+    const words: u32 = left > 16 ? 8 : 4
     for (let part: u32 = 0; part < 4; part++) {
-      const eight = wordsFrom(at + part * 8, dimensions - (<u32>(at - code) + part * 8), <i32>(at - code + part * 8) < <i32>dimensions)
+      const eight = wordsFrom(code, first + part * words, words, dimensions)
       sums = i32x4.add(sums, i32x4.dot_i16x8_s(eight, i16x8.splat(1)))
       v128.store(query, i16x8.shl(eight, part === 1 ? 4 : part === 2 ? 0 : 8))
       query += 16
     }
-    at += 32
+    first += 32
     left = left > 32 ? left - 32 : 0
-  }
-  for (let part: u32 = 0; left > 0 && part < 4; part++) {
-    const first = <u32>(at - code) + part * 4
-    const eight = wordsFrom(code + first, min<u32>(4, dimensions - first), first < dimensions)
-    sums = i32x4.add(sums, i32x4.dot_i16x8_s(eight, i16x8.splat(1)))
-    v128.store(query, i16x8.shl(eight, part === 1 ? 4 : part === 2 ? 0 : 8))
-    query += 16
   }
   const sum = i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1) + i32x4.extract_lane(sums, 2) +
     i32x4.extract_lane(sums, 3)
@@ -51,14 +44,13 @@ export function takeNarrowQuery(record: usize, code: usize, form: u32): void {
   takeFactors(record, code + wideCodeBytes(dimensions, EIGHT), form)
 }
 
-/** Eight components from `at` on, widened; from the `count`th on they are zero. */
+/** Up to `words` components from `first` on, widened; lanes past them or past the last dimension are zero. */
 @inline
-function wordsFrom(at: usize, count: u32, present: bool): v128 {
-  if (!present) return i16x8.splat(0)
-  const eight = i16x8.load8x8_s(at)
-  if (count >= 8) return eight
-  const lanes = v128(0, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0)
-  return v128.and(eight, i16x8.lt_u(lanes, i16x8.splat(<i16>count)))
+function wordsFrom(code: usize, first: u32, words: u32, dimensions: u32): v128 {
+  if (first >= dimensions) return i16x8.splat(0)
+  const present = min<u32>(words, dimensions - first)
+  const lanes = i16x8(0, 1, 2, 3, 4, 5, 6, 7)
+  return v128.and(v128.load_ext<i8>(code + first), i16x8.lt_u(lanes, i16x8.splat(<i16>present)))
 }
 
 function takeFactors(record: usize, factors: usize, form: u32): void {

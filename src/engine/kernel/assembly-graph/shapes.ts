@@ -1,4 +1,4 @@
-// Sizes of codes, by dimensions. TypeScript reads this file too.
+// Sizes of codes, by dimensions. The loader has its own copy of these two lines of arithmetic.
 import { EIGHT } from './layout'
 
 /** Bytes of a wide code without its factors. */

@@ -1,0 +1,106 @@
+import * as layout from '../kernel/assembly-graph/layout.ts'
+import type { BlockShape } from './block-shape.ts'
+import type { SharedMemory } from './shared-memory.ts'
+
+/** Rows of a leaf panel; the kernel compares four nodes with eight. */
+const PANEL_NODES = 8
+const MOST_NEAREST = 16
+const MOST_EXPANDED = 960
+
+interface Part {
+  readonly setting: number
+  readonly bytes: number
+}
+
+/** A thread's own part of a graph's memory: its query, its lists, and the record that tells the kernel where they are. */
+export class ThreadScratch {
+  readonly #memory: SharedMemory
+  readonly #record: number
+  #lists: { at: number; bytes: number; size: number } | undefined
+  #allowed: { at: number; bytes: number } | undefined
+  #fixedBytes = 0
+
+  constructor(memory: SharedMemory, thread: number, dimensions: number, shape: BlockShape, leafNodes: number) {
+    this.#memory = memory
+    this.#record = layout.THREADS_AT + (thread << layout.THREAD_SHIFT)
+    this.#set(layout.THREAD_MARKS_AT, shape.marksOffset + (thread << layout.BLOCK_SHIFT))
+    for (const { setting, bytes } of fixedParts(dimensions, shape, leafNodes)) {
+      this.#set(setting, memory.allocate(bytes))
+      this.#fixedBytes += bytes
+    }
+  }
+
+  /** Makes room for lists of `size`, and sets how much of it is used. */
+  useLists(frontierSize: number, resultsSize: number, keepExpanded: boolean): void {
+    const size = Math.max(frontierSize, resultsSize)
+    if (this.#lists === undefined || this.#lists.size < size) this.#makeLists(Math.max(size, (this.#lists?.size ?? 64) * 2))
+    this.#set(layout.THREAD_FRONTIER_SIZE, frontierSize)
+    this.#set(layout.THREAD_RESULTS_SIZE, resultsSize)
+    this.#set(layout.THREAD_EXPANDED_SIZE, keepExpanded ? MOST_EXPANDED : 0)
+  }
+
+  /** Copies the bitmap of nodes that may be results; without one all may. */
+  useAllowed(allowed: Uint8Array | undefined): void {
+    if (allowed === undefined) return this.#set(layout.THREAD_ALLOWED_AT, 0)
+    if (this.#allowed === undefined || this.#allowed.bytes < allowed.byteLength) {
+      if (this.#allowed !== undefined) this.#memory.release(this.#allowed.at, this.#allowed.bytes)
+      const bytes = Math.max(1024, allowed.byteLength * 2)
+      this.#allowed = { at: this.#memory.allocate(bytes), bytes }
+    }
+    new Uint8Array(this.#memory.buffer, this.#allowed.at, allowed.byteLength).set(allowed)
+    this.#set(layout.THREAD_ALLOWED_AT, this.#allowed.at)
+    this.#set(layout.THREAD_ALLOWED_NODES, allowed.byteLength * 8)
+  }
+
+  get(setting: number): number {
+    return new Uint32Array(this.#memory.buffer, this.#record + setting, 1)[0]!
+  }
+
+  words(setting: number, count: number): Uint32Array {
+    return new Uint32Array(this.#memory.buffer, this.get(setting), count)
+  }
+
+  floats(setting: number, count: number): Float32Array {
+    return new Float32Array(this.#memory.buffer, this.get(setting), count)
+  }
+
+  memoryBytes(): number {
+    return this.#fixedBytes + (this.#lists?.bytes ?? 0) + (this.#allowed?.bytes ?? 0)
+  }
+
+  #makeLists(size: number): void {
+    if (this.#lists !== undefined) this.#memory.release(this.#lists.at, this.#lists.bytes)
+    // Moving keys up writes one key beyond the last.
+    const listBytes = (size + 4) * 8
+    const at = this.#memory.allocate(listBytes * 2)
+    this.#lists = { at, bytes: listBytes * 2, size }
+    this.#set(layout.THREAD_FRONTIER_AT, at)
+    this.#set(layout.THREAD_RESULTS_AT, at + listBytes)
+  }
+
+  #set(setting: number, value: number): void {
+    new Uint32Array(this.#memory.buffer, this.#record + setting, 1)[0] = value
+  }
+}
+
+function fixedParts(dimensions: number, shape: BlockShape, leafNodes: number): Part[] {
+  const padded = Math.ceil(dimensions / 4) * 4
+  const candidates = layout.MOST_CANDIDATES + 8
+  const panelNodes = Math.ceil(leafNodes / PANEL_NODES) * PANEL_NODES
+  return [
+    { setting: layout.THREAD_VECTOR_AT, bytes: padded * 4 },
+    { setting: layout.THREAD_WORK_AT, bytes: padded * 8 },
+    { setting: layout.THREAD_UNIT_AT, bytes: padded * 4 + padded + 64 },
+    { setting: layout.THREAD_CODE_AT, bytes: shape.wideStride + 16 },
+    { setting: layout.THREAD_WIDE_QUERY_AT, bytes: shape.wideBytes * 2 + 32 },
+    { setting: layout.THREAD_NARROW_QUERY_AT, bytes: shape.narrowBytes * 4 + 64 },
+    { setting: layout.THREAD_EXPANDED_AT, bytes: MOST_EXPANDED * 8 },
+    { setting: layout.THREAD_GATHERED_AT, bytes: candidates * 4 },
+    { setting: layout.THREAD_ADDRESSES_AT, bytes: candidates * 4 },
+    { setting: layout.THREAD_DISTANCES_AT, bytes: candidates * 4 },
+    { setting: layout.THREAD_CANDIDATES_AT, bytes: candidates * 8 },
+    { setting: layout.THREAD_KEPT_AT, bytes: layout.ROW_BYTES },
+    { setting: layout.THREAD_PANELS_AT, bytes: panelNodes * (shape.wideBytes * 2 + 16) },
+    { setting: layout.THREAD_NEAREST_AT, bytes: panelNodes * (MOST_NEAREST * 8 + 8) },
+  ]
+}

@@ -1,0 +1,59 @@
+// Sorted arrays of keys: the frontier of a walk, and its results where they differ.
+import {
+  THREAD_ALLOWED_AT, THREAD_ALLOWED_NODES, THREAD_CURSOR, THREAD_FRONTIER_AT, THREAD_FRONTIER_COUNT,
+  THREAD_FRONTIER_SIZE, THREAD_RESULTS_AT, THREAD_RESULTS_COUNT, THREAD_RESULTS_SIZE,
+} from './layout'
+import { FARTHEST, insertAt, nodeOf, placeOf } from './keys'
+import { hasBit } from './memory'
+
+/** The key that a new one must be below. */
+@inline
+function boundOf(array: usize, count: u32, size: u32): i64 {
+  return count < size ? FARTHEST : load<i64>(array + ((size - 1) << 3))
+}
+
+/** Puts those of `count` new keys that are near enough into the frontier, and moves the cursor back to the nearest. */
+export function offerToFrontier(record: usize, keys: usize, count: u32): void {
+  const array = load<u32>(record + THREAD_FRONTIER_AT)
+  const size = load<u32>(record + THREAD_FRONTIER_SIZE)
+  let filled = load<u32>(record + THREAD_FRONTIER_COUNT)
+  let cursor = load<u32>(record + THREAD_CURSOR)
+  let bound = boundOf(array, filled, size)
+  for (let i: u32 = 0; i < count; i++) {
+    const key = load<i64>(keys + (i << 3))
+    if (key >= bound) continue
+    const place = placeOf(array, filled, key)
+    if (filled < size) filled++
+    insertAt(array, filled - 1, place, key)
+    cursor = min(cursor, place)
+    bound = boundOf(array, filled, size)
+  }
+  store<u32>(record + THREAD_FRONTIER_COUNT, filled)
+  store<u32>(record + THREAD_CURSOR, cursor)
+}
+
+/** The same for the results, of which only allowed nodes become one. A node past the end of the bitmap is not allowed. */
+export function offerToResults(record: usize, keys: usize, count: u32): void {
+  const array = load<u32>(record + THREAD_RESULTS_AT)
+  const size = load<u32>(record + THREAD_RESULTS_SIZE)
+  const allowed = load<u32>(record + THREAD_ALLOWED_AT)
+  const allowedNodes = load<u32>(record + THREAD_ALLOWED_NODES)
+  let filled = load<u32>(record + THREAD_RESULTS_COUNT)
+  for (let i: u32 = 0; i < count; i++) {
+    const key = load<i64>(keys + (i << 3))
+    if (key >= boundOf(array, filled, size)) continue
+    const node = nodeOf(key)
+    if (node >= allowedNodes || !hasBit(allowed, node)) continue
+    const place = placeOf(array, filled, key)
+    if (filled < size) filled++
+    insertAt(array, filled - 1, place, key)
+  }
+  store<u32>(record + THREAD_RESULTS_COUNT, filled)
+}
+
+/** First key from `from` on that is not done, or `count`. */
+@inline
+export function nextOpen(array: usize, from: u32, count: u32): u32 {
+  while (from < count && (<u32>load<u8>(array + (from << 3)) & 1) !== 0) from++
+  return from
+}
