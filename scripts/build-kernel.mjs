@@ -19,7 +19,16 @@ const KERNELS = [
     folder: 'assembly-graph',
     target: 'graph-kernel-binary',
     constant: 'GRAPH_KERNEL_BASE64',
-    options: ['--enable', 'threads', '--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536'],
+    options: [
+      '--enable',
+      'threads',
+      '--importMemory',
+      '--sharedMemory',
+      '--initialMemory',
+      '1',
+      '--maximumMemory',
+      '65536',
+    ],
   },
 ]
 

@@ -40,7 +40,10 @@ function plant({ name, file, find, replace, test }) {
   const source = readFileSync(path, 'utf8')
   const occurrences = source.split(find).length - 1
   if (occurrences !== 1) return ['BROKEN', `${name}: ${file} has ${occurrences} times: ${find}`]
-  writeFileSync(path, source.replace(find, () => replace))
+  writeFileSync(
+    path,
+    source.replace(find, () => replace),
+  )
   try {
     const { failed, message, ms } = run(test)
     // A change that does not even load is no defect that a test has caught.
@@ -56,10 +59,21 @@ function run({ file, filter }) {
   const resultFile = join(copy, 'result.json')
   rmSync(resultFile, { force: true })
   const startMs = performance.now()
-  const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('VITEST') && name !== 'NODE_OPTIONS')
+  const environment = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('VITEST') && name !== 'NODE_OPTIONS',
+  )
   const { stdout, stderr } = spawnSync(
     process.execPath,
-    [join(root, 'node_modules/vitest/vitest.mjs'), 'run', file, '-t', filter, '--bail=1', '--reporter=json', `--outputFile=${resultFile}`],
+    [
+      join(root, 'node_modules/vitest/vitest.mjs'),
+      'run',
+      file,
+      '-t',
+      filter,
+      '--bail=1',
+      '--reporter=json',
+      `--outputFile=${resultFile}`,
+    ],
     { cwd: copy, env: { ...Object.fromEntries(environment), ANNALS_CRASH_BUDGET: BUDGET }, encoding: 'utf8' },
   )
   const ms = Math.round(performance.now() - startMs)
@@ -70,8 +84,11 @@ function run({ file, filter }) {
     return { failed: undefined, message: `${stdout}${stderr}`, ms }
   }
   const { numFailedTests, numPassedTests, testResults } = results
-  if (numFailedTests + numPassedTests === 0) return { failed: undefined, message: testResults[0]?.message ?? `no test '${filter}'`, ms }
-  const messages = testResults.flatMap(({ assertionResults }) => assertionResults.flatMap(({ failureMessages }) => failureMessages))
+  if (numFailedTests + numPassedTests === 0)
+    return { failed: undefined, message: testResults[0]?.message ?? `no test '${filter}'`, ms }
+  const messages = testResults.flatMap(({ assertionResults }) =>
+    assertionResults.flatMap(({ failureMessages }) => failureMessages),
+  )
   return { failed: numFailedTests, message: (messages[0] ?? '').split('\n')[0], ms }
 }
 

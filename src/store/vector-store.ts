@@ -1,3 +1,4 @@
+import { throwIfAborted } from '../base/abort.ts'
 import { StoreError } from '../base/errors.ts'
 import type { MemoryLedger } from '../engine/memory-ledger.ts'
 import { checkCollection, digestHex, type VerifyReport, verifyFiles } from '../replay/verify.ts'
@@ -74,12 +75,17 @@ export class VectorStore implements AsyncDisposable {
    */
   static async open(location: StoreLocation, options: OpenOptions = {}): Promise<VectorStore> {
     const resolved = resolveOptions(options)
+    throwIfAborted(resolved.signal, 'opening')
     const { identity, surroundings } = await locate(location, { create: !resolved.readOnly })
     if (resolved.readOnly) return VectorStore.#openCore(await surroundings({ lock: false }), options)
     const { core, release } = await shareStore(identity, sharedOptionsKey(resolved), async () =>
       openOrRelease(await surroundings({ lock: true }), options),
     )
-    return new VectorStore(core, release)
+    const store = new VectorStore(core, release)
+    // A store that another caller has opened knows nothing of this one's signal.
+    if (resolved.signal?.aborted) await store.close()
+    throwIfAborted(resolved.signal, 'opening')
+    return store
   }
 
   /** A store in memory, for tests and throw-away use. It ends with `close()`. */

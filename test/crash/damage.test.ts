@@ -17,7 +17,11 @@ const MARK_SLOT_STRIDE = 4096
  * everything at or below the durable mark.
  * @returns the error, if it refused.
  */
-async function openDamaged(files: CrashableFiles, store: ThreeSegments, where: string): Promise<StoreError | undefined> {
+async function openDamaged(
+  files: CrashableFiles,
+  store: ThreeSegments,
+  where: string,
+): Promise<StoreError | undefined> {
   const { history, markLsn } = store
   const before = files.contentHash()
   const damaged = files.clone()
@@ -78,11 +82,13 @@ describe.each(STORES)('damage to $name of three segments', { timeout: 3_600_000 
         flipped.flipBit(path, bit)
         const refusal = await openDamaged(flipped, store, where)
         const byte = Math.floor(bit / 8)
-        if (byte < (coveredBytes.get(path) ?? 0) && refusal === undefined) throw new Error(`${where}: it was not refused`)
+        if (byte < (coveredBytes.get(path) ?? 0) && refusal === undefined)
+          throw new Error(`${where}: it was not refused`)
         if (headers.has(byte)) {
           // A length, above all, is believed only after the checksum of the header that holds it.
           const reason = refusal?.details.reason
-          if (reason !== 'the checksum of a record header is wrong') throw new Error(`${where}: the reason given is ${reason}`)
+          if (reason !== 'the checksum of a record header is wrong')
+            throw new Error(`${where}: the reason given is ${reason}`)
         }
         flips += 1
         if (refusal !== undefined) refusals += 1
@@ -103,7 +109,8 @@ describe.each(STORES)('damage to $name of three segments', { timeout: 3_600_000 
         const cut = files.clone()
         cut.cut(path, size)
         const refusal = await openDamaged(cut, store, where)
-        if (size < (coveredBytes.get(path) ?? 0) && refusal === undefined) throw new Error(`${where}: it was not refused`)
+        if (size < (coveredBytes.get(path) ?? 0) && refusal === undefined)
+          throw new Error(`${where}: it was not refused`)
         lengths += 1
       }
       const missing = new CrashableFiles()

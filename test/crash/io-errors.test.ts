@@ -71,7 +71,8 @@ describe('an error of the files', { timeout: 3_600_000 }, () => {
       })
       await run.run((step) => {
         const isSegmentWrite = (operation: string) => operation.startsWith('write wal/0')
-        if (step.kind === 'together') files.failWhen(isSegmentWrite, { code: 'ENOSPC', writtenBytes }, Number.MAX_SAFE_INTEGER)
+        if (step.kind === 'together')
+          files.failWhen(isSegmentWrite, { code: 'ENOSPC', writtenBytes }, Number.MAX_SAFE_INTEGER)
         else files.clearFaults()
       })
       expect(run.restarts, where).toBe(0)

@@ -3,7 +3,15 @@ import { everything, nothing, random } from '../support/crashable-files.ts'
 import { Random } from '../support/random.ts'
 import { checkRecovered } from './support/check-recovered.ts'
 import { budgeted, floorOf, report, SEED } from './support/crash-settings.ts'
-import { afterKill, afterPowerLoss, boundsOf, type CrashedStore, crashRecovery, eachWorkloadCrash, recover } from './support/crashed-store.ts'
+import {
+  afterKill,
+  afterPowerLoss,
+  boundsOf,
+  type CrashedStore,
+  crashRecovery,
+  eachWorkloadCrash,
+  recover,
+} from './support/crashed-store.ts'
 import { workloadHistory } from './support/history.ts'
 import { ImageCheck } from './support/image-check.ts'
 
@@ -32,7 +40,7 @@ async function pickCrashes(source: Random): Promise<Recoverable[]> {
       else byCourse.set(course, recoverable)
     }
   }
-  return [...byCourse.values(), ...source.shuffle(others).slice(0, budgeted(10))]
+  return [...byCourse.values(), ...source.shuffle(others).slice(0, budgeted(5))]
 }
 
 /** A kill, and power losses. */

@@ -15,7 +15,9 @@ describe('a crash at every mutating operation of the workload', { timeout: 3_600
       await images.checkPowerLosses(crashed, budgeted(16), SEED + crashes * 1000)
       crashes += 1
     }
-    report(`power loss at ${crashes} points: ${images.checks} outcomes, ${images.distinct} distinct images, all recovered`)
+    report(
+      `power loss at ${crashes} points: ${images.checks} outcomes, ${images.distinct} distinct images, all recovered`,
+    )
     expect(crashes).toBeGreaterThan(400)
     expect(images.distinct).toBeGreaterThan(floorOf(2500))
   })

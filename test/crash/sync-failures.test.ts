@@ -75,7 +75,10 @@ describe('a sync that fails', { timeout: 3_600_000 }, () => {
       if (!driven.isOpen) continue
       expect(['ERR_INDETERMINATE', 'ERR_POISONED'], where).toContain((error as { code: string }).code)
       const before = files.operations.length
-      for (const step of [{ kind: 'sync' } as const, { kind: 'together', operations: [ANOTHER_WRITE], behindFirst: false } as const]) {
+      for (const step of [
+        { kind: 'sync' } as const,
+        { kind: 'together', operations: [ANOTHER_WRITE], behindFirst: false } as const,
+      ]) {
         const [again] = await driven.perform(step)
         expect(isStoreError(again?.error, 'ERR_POISONED'), `${where}: ${again?.error}`).toBe(true)
       }
@@ -99,7 +102,9 @@ describe('a sync that fails', { timeout: 3_600_000 }, () => {
       const choosers = [nothing, everything, random(SEED + failures), random(SEED - failures)]
       for (const choose of choosers) await images.check(afterPowerLoss(gone, 'restarted, gone on, power lost', choose))
     }
-    report(`${failures} failed syncs, each with a power loss before and after a restart, ${images.distinct} distinct images, all recovered`)
+    report(
+      `${failures} failed syncs, each with a power loss before and after a restart, ${images.distinct} distinct images, all recovered`,
+    )
     expect(failures).toBeGreaterThan(floorOf(300))
   })
 })

@@ -214,15 +214,19 @@ describe('opening a directory that this process has open', () => {
     expect(await Promise.all(endings)).toEqual(new Array(3).fill('ERR_LOG_CORRUPT'))
   })
 
-  test('does not end with the opening of another that was aborted', async () => {
+  test.each(['first', 'second'])('is not ended by the signal of another, who came %s', async (place) => {
     const path = await storeWithEntries()
-    const [aborted, own] = [
-      endingOf(() => VectorStore.open(path, { signal: AbortSignal.abort() })),
-      VectorStore.open(path),
-    ]
-    expect(await aborted).toBe('ERR_ABORTED')
-    expect((await (await own).collection('vectors')).count()).toBe(3)
-    await (await own).close()
+    const controller = new AbortController()
+    const abortedOptions = { signal: controller.signal, onProgress: () => controller.abort() }
+    const ownOptions = { onProgress: () => controller.abort() }
+    const [options, otherOptions] = place === 'first' ? [abortedOptions, ownOptions] : [ownOptions, abortedOptions]
+    const opening = [VectorStore.open(path, options), VectorStore.open(path, otherOptions)]
+    const [aborted, own] = place === 'first' ? opening : opening.toReversed()
+    expect(await endingOf(() => aborted)).toBe('ERR_ABORTED')
+    const store = (await own)!
+    expect((await store.collection('vectors')).count()).toBe(3)
+    await store.close()
+    await (await VectorStore.open(path, { durability: 'async' })).close()
   })
 })
 

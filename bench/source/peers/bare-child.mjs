@@ -1,3 +1,5 @@
 // What a process costs that only answers: the least that reopening can take, and the least memory.
-process.on('message', () => process.send({ result: { rows: [], peakRssBytes: process.resourceUsage().maxRSS * 1024 } }))
+import { peakRssBytes } from './peak-memory.mjs'
+
+process.on('message', () => process.send({ result: { rows: [], peakRssBytes: peakRssBytes() } }))
 process.on('disconnect', () => process.exit(1))

@@ -2,6 +2,7 @@
 // engine's memory is its process's, and engines take turns on the core.
 import { engineNamed } from './engines.mjs'
 import { measurePass } from './pass.mjs'
+import { peakRssBytes } from './peak-memory.mjs'
 import { openVectorSource, readVectorFile } from './vector-file.mjs'
 
 let session
@@ -70,10 +71,6 @@ const calls = {
     await session?.close()
     return {}
   },
-}
-
-function peakRssBytes() {
-  return process.resourceUsage().maxRSS * 1024
 }
 
 process.on('message', async ({ call, ...given }) => {

@@ -9,7 +9,15 @@ declare const WebAssembly: {
 export type GraphModule = object & { readonly graphModule?: never }
 
 /** Tasks whose items any thread may take: (thread, from, to, ...parameters). */
-export const TASK_NAMES = ['linkNodes', 'reverseEdges'] as const
+export const TASK_NAMES = [
+  'linkNodes',
+  'reverseEdges',
+  'nearestInLeaves',
+  'assignLeaders',
+  'linkFromEdges',
+  'linkReverse',
+  'spliceDead',
+] as const
 export type TaskName = (typeof TASK_NAMES)[number]
 
 type Task = (thread: number, from: number, to: number, ...parameters: number[]) => void
@@ -27,6 +35,12 @@ export interface GraphKernel extends Readonly<Record<TaskName, Task>> {
   choose(thread: number, node: number, count: number): number
   collectPairs(nodes: number, count: number, pairs: number, spare: number, groups: number): number
   applyReverse(from: number, to: number, pairs: number, groups: number, staged: number, firstGroup: number): void
+  countEdges(from: number, to: number, members: number, near: number, most: number, counts: number): void
+  sumCounts(counts: number, count: number): number
+  fillEdges(from: number, to: number, members: number, near: number, most: number, places: number, edges: number): void
+  countReverse(from: number, to: number, nodes: number, counts: number): void
+  fillReverse(from: number, to: number, nodes: number, places: number, sources: number): void
+  countIncoming(from: number, to: number): void
   reach(queue: number, reached: number, head: number, tail: number, most: number): number
 }
 

@@ -11,7 +11,7 @@ declare const WebAssembly: {
 }
 
 const PAGE_BYTES = 65_536
-export const MOST_PAGES = 65_536
+const MOST_PAGES = 65_536
 const ALIGNMENT = 64
 /** The most that one growth adds beyond what is asked for: addresses are free, pages are taken when they are touched. */
 const SPARE_BYTES = 16 * 1024 * 1024

@@ -116,7 +116,7 @@ export const DEFECTS = [
     file: 'src/wal/log.ts',
     find: '    this.#queue.rejectAll(rejection)\n',
     replace: '',
-    test: fullDisk,
+    test: ioErrors,
   },
   {
     name: 'a short write is taken for a whole one',
@@ -129,7 +129,8 @@ export const DEFECTS = [
     name: 'half of a batch is applied',
     file: 'src/engine/apply-event.ts',
     find: 'const { winners, norms } = checked',
-    replace: 'const { norms } = checked\n  const winners = checked.winners.slice(0, Math.ceil(checked.winners.length / 2))',
+    replace:
+      'const { norms } = checked\n  const winners = checked.winners.slice(0, Math.ceil(checked.winners.length / 2))',
     test: workload,
   },
   {

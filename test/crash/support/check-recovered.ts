@@ -22,7 +22,12 @@ const SEQUEL_OPERATIONS = 2
  * acknowledged, which then stays, whatever crashes next, and can be written on. `files` are used up.
  * @returns the LSN that it came back at.
  */
-export async function checkRecovered(files: CrashableFiles, bounds: Bounds, history: History, where: string): Promise<number> {
+export async function checkRecovered(
+  files: CrashableFiles,
+  bounds: Bounds,
+  history: History,
+  where: string,
+): Promise<number> {
   const before = files.clone()
   const store = await openOrExplain(files, where)
   const { lsn } = store.stats()
@@ -41,17 +46,26 @@ export async function checkRecovered(files: CrashableFiles, bounds: Bounds, hist
 
 export function checkBounds(lsn: number, { floorLsn, ceilingLsn }: Bounds, where: string): void {
   if (lsn < floorLsn) throw new Error(`${where}: LSN ${floorLsn} was acknowledged, but it came back at LSN ${lsn}`)
-  if (lsn > ceilingLsn) throw new Error(`${where}: it came back at LSN ${lsn}; nothing above ${ceilingLsn} should be there`)
+  if (lsn > ceilingLsn)
+    throw new Error(`${where}: it came back at LSN ${lsn}; nothing above ${ceilingLsn} should be there`)
 }
 
 /**
  * Opens files without changing them for the caller, and compares all that they hold with the history at `lsn`. They are those
  * of a store that was served and lost nothing but what it never made durable, so its durable mark is sound, too.
  */
-export async function expectStateOf(files: CrashableFiles, lsn: number, history: History, where: string): Promise<void> {
+export async function expectStateOf(
+  files: CrashableFiles,
+  lsn: number,
+  history: History,
+  where: string,
+): Promise<void> {
   const store = await openOrExplain(files.clone(), where)
   await expectState(store, lsn, history, where)
-  expect(store.stats().recovery.problems.filter((problem) => problem.includes('wal/durable')), where).toEqual([])
+  expect(
+    store.stats().recovery.problems.filter((problem) => problem.includes('wal/durable')),
+    where,
+  ).toEqual([])
   await store.close()
 }
 
@@ -61,7 +75,8 @@ export async function expectState(store: VectorStore, lsn: number, history: Hist
   if (digest.lsn !== lsn) throw new Error(`${where}: it is at LSN ${digest.lsn}, not ${lsn}`)
   const content = await contentOf(store)
   if (content !== history.contents[lsn]) expect(content, `${where}, LSN ${lsn}`).toBe(history.contents[lsn])
-  if (digest.data !== history.digests[lsn]) expect(digest.data, `${where}, digest at LSN ${lsn}`).toBe(history.digests[lsn])
+  if (digest.data !== history.digests[lsn])
+    expect(digest.data, `${where}, digest at LSN ${lsn}`).toBe(history.digests[lsn])
 }
 
 /** Goes on with what the history has next. */

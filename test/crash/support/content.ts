@@ -96,7 +96,8 @@ export async function contentOf(store: VectorStore): Promise<string> {
     const ids = [...entries.keys()]
     const found = await collection.getMany(ids)
     const same = found.every((entry, index) => entry !== undefined && entryText(entry) === entries.get(ids[index]!))
-    if (!same || count !== entries.size) texts.push(`'${name}' counts ${count} entries, walks ${entries.size}, finds others by id`)
+    if (!same || count !== entries.size)
+      texts.push(`'${name}' counts ${count} entries, walks ${entries.size}, finds others by id`)
     texts.push(collectionText(name, dimensions, metric, createdAtLsn, entries))
   }
   return texts.join('\n')
@@ -114,7 +115,11 @@ function collectionText(
 }
 
 /** Bits first, so that -0 is not 0. */
-function entryText(entry: { id: string; vector: ArrayLike<number>; metadata?: EntryData['metadata'] | undefined }): string {
+function entryText(entry: {
+  id: string
+  vector: ArrayLike<number>
+  metadata?: EntryData['metadata'] | undefined
+}): string {
   return `${Buffer.from(Float32Array.from(entry.vector).buffer).toString('hex')} ${metadataText(entry.metadata)}`
 }
 

@@ -86,7 +86,10 @@ export async function crashRecovery(
   const files = crashed.files.clone()
   files.crashAt(mutation, when)
   const again = await recover({ ...crashed, files }, history)
-  return { ...again, where: `${crashed.where}; recovery crashed ${when} mutation ${mutation}, ${files.mutations.at(-1)}` }
+  return {
+    ...again,
+    where: `${crashed.where}; recovery crashed ${when} mutation ${mutation}, ${files.mutations.at(-1)}`,
+  }
 }
 
 function comesOfCrash(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import type { Files } from '../../../src/base/files.ts'
 import type { VectorStore } from '../../../src/store/vector-store.ts'
-import type { SessionDurability } from './operations.ts'
 import { dropTimers, openStore, passSecond, resetTime } from './open-store.ts'
+import type { SessionDurability } from './operations.ts'
 import { type Handles, handlesOf, startOperation } from './start-operation.ts'
 import type { Plan, PlannedOperation, PlannedStep } from './workload.ts'
 

@@ -15,8 +15,15 @@ export interface Journal {
 }
 
 /** Starts a process that writes to the store in a directory, kills it with SIGKILL, and reads its journal to the end. */
-export function runUntilKilled(directory: string, seed: number, durability: string, moment: KillMoment): Promise<Journal> {
-  const child = spawn(process.execPath, [CHILD, directory, String(seed), durability], { stdio: ['ignore', 'pipe', 'pipe'] })
+export function runUntilKilled(
+  directory: string,
+  seed: number,
+  durability: string,
+  moment: KillMoment,
+): Promise<Journal> {
+  const child = spawn(process.execPath, [CHILD, directory, String(seed), durability], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let text = ''
   let errors = ''
   let acknowledgements = 0
@@ -44,7 +51,8 @@ export function runUntilKilled(directory: string, seed: number, durability: stri
 function readJournal(text: string): Journal {
   // A line that the kill cut short says nothing.
   const lines = text.split('\n').slice(0, -1)
-  const lsns = (word: string) => lines.filter((line) => line.startsWith(`${word} `)).map((line) => Number(line.split(' ')[1]))
+  const lsns = (word: string) =>
+    lines.filter((line) => line.startsWith(`${word} `)).map((line) => Number(line.split(' ')[1]))
   const [openedLsn] = lsns('opened')
   return { openedLsn, triedLsn: Math.max(0, ...lsns('tried')), acknowledgedLsn: Math.max(0, ...lsns('acknowledged')) }
 }

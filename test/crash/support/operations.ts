@@ -32,8 +32,16 @@ export type Step =
   | { readonly kind: 'reopen'; readonly ending: 'close' | 'kill'; readonly durability: SessionDurability }
   | { readonly kind: 'close' }
 
-export const together = (...operations: readonly Operation[]): Step => ({ kind: 'together', operations, behindFirst: false })
-export const behind = (...operations: readonly Operation[]): Step => ({ kind: 'together', operations, behindFirst: true })
+export const together = (...operations: readonly Operation[]): Step => ({
+  kind: 'together',
+  operations,
+  behindFirst: false,
+})
+export const behind = (...operations: readonly Operation[]): Step => ({
+  kind: 'together',
+  operations,
+  behindFirst: true,
+})
 export const create = (name: string, dimensions: number, metric: Metric): Operation => ({
   type: 'create',
   name,

@@ -31,7 +31,12 @@ export class PersistentRun {
   /** Openings that followed on an error that left the log unknown. */
   restarts = 0
 
-  constructor(files: CrashableFiles, history: History, where: string, onRefusal: (store: CrashedStore) => Promise<void>) {
+  constructor(
+    files: CrashableFiles,
+    history: History,
+    where: string,
+    onRefusal: (store: CrashedStore) => Promise<void>,
+  ) {
     this.#files = files
     this.#history = history
     this.#driven = new DrivenStore(files)

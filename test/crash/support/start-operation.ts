@@ -36,28 +36,45 @@ async function call(store: VectorStore, handles: Handles, operation: Operation):
   if (operation.type === 'drop') return store.drop(operation.name)
   const handle = handles.get(operation.name)
   if (handle === undefined) throw new Error(`The workload has no handle of '${operation.name}'`)
-  if (operation.type === 'delete') return spoilAfter([...operation.ids], (ids) => handle.delete(ids), (ids) => ids.fill('spoilt'))
+  if (operation.type === 'delete')
+    return spoilAfter(
+      [...operation.ids],
+      (ids) => handle.delete(ids),
+      (ids) => ids.fill('spoilt'),
+    )
   if (operation.type === 'update') {
     const change = { metadata: structuredClone(operation.metadata) }
-    return spoilAfter(change, () => handle.update(operation.id, change), () => {
-      change.metadata = { spoilt: true }
-    })
+    return spoilAfter(
+      change,
+      () => handle.update(operation.id, change),
+      () => {
+        change.metadata = { spoilt: true }
+      },
+    )
   }
   const entries = operation.entries.map(({ id, vector, metadata }) => ({
     id,
     vector: Float32Array.from(vector),
     ...(metadata === undefined ? {} : { metadata: structuredClone(metadata) }),
   }))
-  return spoilAfter(entries, () => handle.add(entries), () => {
-    for (const entry of entries) {
-      entry.vector.fill(1234)
-      if (entry.metadata !== undefined) Object.assign(entry.metadata, { spoilt: true })
-    }
-    entries.length = 0
-  })
+  return spoilAfter(
+    entries,
+    () => handle.add(entries),
+    () => {
+      for (const entry of entries) {
+        entry.vector.fill(1234)
+        if (entry.metadata !== undefined) Object.assign(entry.metadata, { spoilt: true })
+      }
+      entries.length = 0
+    },
+  )
 }
 
-function spoilAfter<Input, Result>(input: Input, use: (input: Input) => Promise<Result>, spoil: (input: Input) => void): Promise<Result> {
+function spoilAfter<Input, Result>(
+  input: Input,
+  use: (input: Input) => Promise<Result>,
+  spoil: (input: Input) => void,
+): Promise<Result> {
   const result = use(input)
   spoil(input)
   return result

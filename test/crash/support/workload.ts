@@ -69,17 +69,33 @@ class EntrySource {
 export function createWorkload(seed: number): Step[] {
   const source = new EntrySource(seed)
   const words = (first: number, count: number) => add('words', source.entries('w', first, count, WORD_DIMENSIONS))
-  const notes = (first: number, count: number, dimensions = 3) => add('notes', source.entries('n', first, count, dimensions))
+  const notes = (first: number, count: number, dimensions = 3) =>
+    add('notes', source.entries('n', first, count, dimensions))
   return [
     together(create('words', WORD_DIMENSIONS, 'cosine'), create('notes', 3, 'euclidean')),
     together(words(0, 6)),
-    together(words(6, 2), notes(0, 3), words(1, 2), add('notes', [...source.entries('n', 2, 2, 3), source.entry('n2', 3)])),
-    together(update('words', 'w1', { tag: 'changed' }), update('notes', 'absent', { tag: 'nowhere' }), remove('words', 'w0', 'w7')),
+    together(
+      words(6, 2),
+      notes(0, 3),
+      words(1, 2),
+      add('notes', [...source.entries('n', 2, 2, 3), source.entry('n2', 3)]),
+    ),
+    together(
+      update('words', 'w1', { tag: 'changed' }),
+      update('notes', 'absent', { tag: 'nowhere' }),
+      remove('words', 'w0', 'w7'),
+    ),
     // Two callers want the same collection; one makes it.
     together(create('signals', 1, 'dot'), create('signals', 1, 'dot'), words(8, 1)),
     together(words(9, 16)),
     // What comes behind a queued drop is judged as if it had happened.
-    together(add('signals', [{ id: 'zero', vector: [0] }]), drop('notes'), notes(4, 1), drop('notes'), create('notes', 5, 'dot')),
+    together(
+      add('signals', [{ id: 'zero', vector: [0] }]),
+      drop('notes'),
+      notes(4, 1),
+      drop('notes'),
+      create('notes', 5, 'dot'),
+    ),
     together(words(10, 18), notes(0, 2, 5)),
     ...source.steps(2),
     behind(words(2, 1), words(3, 2), update('words', 'w2', { second: true }), notes(3, 1, 5)),
@@ -166,7 +182,9 @@ export function planWorkload(steps: readonly Step[], sequel: readonly Operation[
     }
     return planned
   }
-  const planned = steps.map((step): PlannedStep => (step.kind === 'together' ? { ...step, operations: step.operations.map(plan) } : step))
+  const planned = steps.map(
+    (step): PlannedStep => (step.kind === 'together' ? { ...step, operations: step.operations.map(plan) } : step),
+  )
   const endLsn = model.lsn
   for (const operation of sequel) plan(operation)
   return { steps: planned, logged, contents, endLsn }

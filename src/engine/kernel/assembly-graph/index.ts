@@ -12,6 +12,10 @@ import { takeNarrowQuery, takeWideQuery } from './query'
 import { chooseNeighbours } from './prune'
 import { beginWalk, continueWalk } from './walk'
 
+export {
+  assignLeaders, countEdges, countIncoming, countReverse, fillEdges, fillReverse, linkFromEdges, linkReverse, sumCounts,
+} from './bulk'
+export { spliceDead } from './consolidate'
 export { applyReverse, collectPairs, linkNodes, reverseEdges } from './insert'
 export { nearestInLeaves } from './leaf'
 export { reach } from './reach'

@@ -45,7 +45,7 @@ export function nearestInLeaves(
 
 /** Puts a key among the `most` nearest at `list`, if it is nearer than the last of them; returns the new last. */
 @inline
-function keep(list: usize, most: u32, key: i64): i64 {
+export function keep(list: usize, most: u32, key: i64): i64 {
   let at = list + ((most - 1) << 3)
   if (key < load<i64>(at)) {
     for (; at > list; at -= 8) {

@@ -73,7 +73,7 @@ export function continueWalk(record: usize, steps: u32): u32 {
   return 1
 }
 
-function nextEpoch(record: usize): u8 {
+export function nextEpoch(record: usize): u8 {
   let epoch = load<u8>(record + THREAD_EPOCH) + 1
   if (epoch === 0) {
     const blocks = (load<u32>(SETTING_NODE_LIMIT) + BLOCK_MASK) >> BLOCK_SHIFT

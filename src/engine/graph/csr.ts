@@ -1,0 +1,105 @@
+import { CODED, LINKED, ROW_SLOTS } from '../kernel/assembly-graph/layout.ts'
+import type { GraphCore } from './graph-core.ts'
+import { check } from './graph-parameters.ts'
+
+/** Edges in compressed rows: those of node i are `nodes[offsets[i]]` up to, not including, `nodes[offsets[i + 1]]`. */
+export interface CompressedRows {
+  readonly offsets: Uint32Array
+  readonly nodes: Uint32Array
+}
+
+/** All of a graph but its codes. */
+export interface GraphEdges extends CompressedRows {
+  /** One byte a node: FREE, CODED or LINKED. */
+  readonly states: Uint8Array
+}
+
+/** The rows, each in its own order: that order is part of the graph. */
+export function exportEdges(core: GraphCore): GraphEdges {
+  const { nodeCount } = core
+  const offsets = new Uint32Array(nodeCount + 1)
+  for (let node = 0; node < nodeCount; node++) offsets[node + 1] = offsets[node]! + core.row(node)[0]!
+  const nodes = new Uint32Array(offsets[nodeCount]!)
+  for (let node = 0; node < nodeCount; node++) {
+    nodes.set(core.row(node).subarray(1, 1 + offsets[node + 1]! - offsets[node]!), offsets[node]!)
+  }
+  return { offsets, nodes, states: Uint8Array.from({ length: nodeCount }, (_, node) => core.state(node)) }
+}
+
+/** The same edges by where they lead; sources rise. */
+export function transposed({ offsets, nodes }: CompressedRows): CompressedRows {
+  const nodeCount = offsets.length - 1
+  const incoming = new Uint32Array(nodeCount + 1)
+  for (const node of nodes) incoming[node + 1]!++
+  for (let node = 0; node < nodeCount; node++) incoming[node + 1]! += incoming[node]!
+  const places = incoming.slice()
+  const sources = new Uint32Array(nodes.length)
+  for (let node = 0; node < nodeCount; node++) {
+    for (let edge = offsets[node]!; edge < offsets[node + 1]!; edge++) sources[places[nodes[edge]!]!++] = node
+  }
+  return { offsets: incoming, nodes: sources }
+}
+
+/** Throws RangeError unless the edges can be those of a graph: what comes from a disk is not to be trusted. */
+export function checkEdges({ offsets, nodes, states }: GraphEdges): void {
+  const nodeCount = states.length
+  check(offsets.length === nodeCount + 1, `offsets must hold ${nodeCount + 1}: ${offsets.length}`)
+  check(offsets[0] === 0 && offsets[nodeCount] === nodes.length, 'offsets must span the edges')
+  for (let node = 0; node < nodeCount; node++) {
+    const [from, to] = [offsets[node]!, offsets[node + 1]!]
+    check(to >= from && to - from <= ROW_SLOTS, `node ${node} has a row of ${to - from}`)
+    check(states[node]! <= LINKED, `node ${node} has the state ${states[node]}`)
+    check(states[node] === LINKED || to === from, `node ${node} has a row but is not linked`)
+    for (let edge = from; edge < to; edge++) {
+      const target = nodes[edge]!
+      check(target < nodeCount && target !== node && states[target] === LINKED, `node ${node} leads to ${target}`)
+    }
+  }
+}
+
+/** Puts edges into a graph whose nodes have their codes and no rows yet. */
+export function importEdges(core: GraphCore, edges: GraphEdges): void {
+  checkEdges(edges)
+  const { offsets, nodes, states } = edges
+  check(states.length === core.nodeCount, `the graph has ${core.nodeCount} nodes: ${states.length}`)
+  check(core.linkedCount === 0, 'edges are read into a graph that has none')
+  for (let node = 0; node < states.length; node++) {
+    const row = core.row(node)
+    row.set(nodes.subarray(offsets[node], offsets[node + 1]), 1)
+    row[0] = offsets[node + 1]! - offsets[node]!
+    core.setState(node, states[node]!)
+    core.setInDegree(node, 0)
+  }
+  core.refreshStates()
+  core.kernel.countIncoming(0, core.nodeCount)
+  core.entries.draw()
+}
+
+/** Codes of `count` nodes from `first` on: wide code with its factors, then narrow code with its factors, node by node. */
+export function exportCodes(core: GraphCore, first: number, count: number): Uint8Array {
+  const { wideStride, narrowStride, wideOffset, narrowOffset } = core.shape
+  check(first >= 0 && count >= 0 && first + count <= core.nodeCount, 'no such nodes')
+  const stride = wideStride + narrowStride
+  const codes = new Uint8Array(count * stride)
+  for (let i = 0; i < count; i++) {
+    codes.set(core.bytes(core.addressOf(first + i, wideOffset, wideStride), wideStride), i * stride)
+    if (narrowStride === 0) continue
+    codes.set(core.bytes(core.addressOf(first + i, narrowOffset, narrowStride), narrowStride), i * stride + wideStride)
+  }
+  return codes
+}
+
+/** Appends nodes with codes that {@link exportCodes} gave. Their state is CODED until edges come. */
+export function importCodes(core: GraphCore, codes: Uint8Array): void {
+  const { wideStride, narrowStride, wideOffset, narrowOffset } = core.shape
+  const stride = wideStride + narrowStride
+  check(codes.byteLength % stride === 0, `codes must be a multiple of ${stride} bytes: ${codes.byteLength}`)
+  for (let at = 0; at < codes.byteLength; at += stride) {
+    const node = core.newNode()
+    core.bytes(core.addressOf(node, wideOffset, wideStride), wideStride).set(codes.subarray(at, at + wideStride))
+    core.setState(node, CODED)
+    if (narrowStride === 0) continue
+    const narrow = core.bytes(core.addressOf(node, narrowOffset, narrowStride), narrowStride)
+    narrow.set(codes.subarray(at + wideStride, at + stride))
+  }
+}

@@ -1,0 +1,212 @@
+import * as layout from '../kernel/assembly-graph/layout.ts'
+import type { Metric } from '../metric.ts'
+import { type BlockShape, blockShape } from './block-shape.ts'
+import { EntryTable } from './entry-table.ts'
+import { type GraphKernel, type GraphModule, instantiateGraphKernel } from './graph-kernel.ts'
+import { check, type GraphParameters, type WalkCodes } from './graph-parameters.ts'
+import type { Phase, TaskRunner } from './job.ts'
+import { SharedMemory } from './shared-memory.ts'
+import { ThreadScratch } from './thread-scratch.ts'
+
+const METRIC_NUMBERS: Record<Metric, number> = {
+  cosine: layout.COSINE,
+  euclidean: layout.EUCLIDEAN,
+  dot: layout.DOT,
+}
+const { BLOCK_POSITIONS, BLOCK_MASK, BLOCK_SHIFT, FREE, LINKED } = layout
+/** All pairs of a leaf of so many products take about 8 ms. */
+const LEAF_PRODUCTS = 4.8e8
+const MOST_LEAF_NODES = 2000
+const MOST_FLOAT_LEAF_NODES = 1000
+
+/** A graph's memory, its nodes and its threads: what the jobs and the searches work on. */
+export class GraphCore implements TaskRunner {
+  readonly parameters: GraphParameters
+  readonly shape: BlockShape
+  readonly memory = new SharedMemory()
+  readonly kernel: GraphKernel
+  readonly module: GraphModule
+  readonly entries: EntryTable
+  /** Most nodes of a leaf whose pairs one kernel call compares. */
+  readonly leafNodes: number
+  readonly #scratch: ThreadScratch[] = []
+  readonly #blocks: number[] = []
+  /** Falling, so that the lowest is taken from the end. */
+  readonly #freeNodes: number[] = []
+  #nodeCount = 0
+  #linkedCount = 0
+
+  constructor(module: GraphModule, parameters: GraphParameters, walkCodes: WalkCodes) {
+    this.parameters = parameters
+    this.module = module
+    this.shape = blockShape(parameters.dimensions)
+    const isFloat = this.shape.wideKind === layout.FLOAT
+    const most = isFloat ? MOST_FLOAT_LEAF_NODES : MOST_LEAF_NODES
+    this.leafNodes = Math.min(most, Math.floor(Math.sqrt(LEAF_PRODUCTS / parameters.dimensions)))
+    this.kernel = instantiateGraphKernel(module, this.memory.memory)
+    this.#writeSettings()
+    this.walkCodes = walkCodes
+    this.entries = new EntryTable(this)
+  }
+
+  /** Numbers in use lie below it, those of free nodes too. */
+  get nodeCount(): number {
+    return this.#nodeCount
+  }
+
+  get linkedCount(): number {
+    return this.#linkedCount
+  }
+
+  get blockCount(): number {
+    return this.#blocks.length
+  }
+
+  /** Nodes there is room for, those in use included. */
+  get capacity(): number {
+    const roomBlocks = Math.floor(this.memory.roomBytes / this.shape.blockBytes)
+    return Math.min(this.#blocks.length + roomBlocks, layout.MOST_BLOCKS) * BLOCK_POSITIONS
+  }
+
+  get walkCodes(): WalkCodes {
+    return this.#word(layout.SETTING_WALK_KIND) === layout.FOUR ? 'narrow' : 'wide'
+  }
+
+  set walkCodes(codes: WalkCodes) {
+    const { wideKind } = this.shape
+    const isNarrow = codes === 'narrow' && wideKind !== layout.FLOAT
+    this.setWord(layout.SETTING_WALK_KIND, isNarrow ? layout.FOUR : wideKind)
+  }
+
+  /** The scratch of a thread, made when it is first asked for. */
+  scratch(thread: number): ThreadScratch {
+    check(Number.isInteger(thread) && thread >= 0 && thread < layout.MOST_THREADS, `no such thread: ${thread}`)
+    this.#scratch[thread] ??= new ThreadScratch(
+      this.memory,
+      thread,
+      this.parameters.dimensions,
+      this.shape,
+      this.leafNodes,
+    )
+    return this.#scratch[thread]
+  }
+
+  scratchBytes(): number {
+    return this.#scratch.reduce((sum, scratch) => sum + (scratch?.memoryBytes() ?? 0), 0)
+  }
+
+  /** Gives out the lowest free node, with the codes of a vector. */
+  addNode(vector: Float32Array): number {
+    const node = this.#freeNodes.pop() ?? this.newNode()
+    this.writeVector(0, vector)
+    this.kernel.encodeNode(0, node)
+    this.setState(node, layout.CODED)
+    return node
+  }
+
+  /** Puts a vector where a thread's kernel encodes it from. */
+  writeVector(thread: number, vector: Float32Array): void {
+    const { dimensions } = this.parameters
+    check(vector.length === dimensions, `the vector must hold ${dimensions}: ${vector.length}`)
+    this.scratch(thread).floats(layout.THREAD_VECTOR_AT, dimensions).set(vector)
+  }
+
+  /** Takes over which nodes are linked and free, from what the states say. */
+  refreshStates(): void {
+    this.#linkedCount = 0
+    this.#freeNodes.length = 0
+    for (let node = this.#nodeCount - 1; node >= 0; node--) {
+      const state = this.state(node)
+      if (state === FREE) this.#freeNodes.push(node)
+      if (state === LINKED) this.#linkedCount++
+    }
+  }
+
+  noteLinked(count: number): void {
+    this.#linkedCount += count
+  }
+
+  state(node: number): number {
+    return this.bytes(this.addressOf(node, this.shape.stateOffset, 1), 1)[0]!
+  }
+
+  setState(node: number, state: number): void {
+    this.bytes(this.addressOf(node, this.shape.stateOffset, 1), 1)[0] = state
+  }
+
+  addressOf(node: number, offset: number, stride: number): number {
+    return this.#blocks[node >>> BLOCK_SHIFT]! + offset + (node & BLOCK_MASK) * stride
+  }
+
+  /** A node's count and neighbours: 64 words. */
+  row(node: number): Uint32Array {
+    return new Uint32Array(this.memory.buffer, this.addressOf(node, 0, layout.ROW_BYTES), layout.ROW_SLOTS + 1)
+  }
+
+  inDegree(node: number): number {
+    return this.bytes(this.addressOf(node, this.shape.inDegreeOffset, 1), 1)[0]!
+  }
+
+  setInDegree(node: number, count: number): void {
+    this.bytes(this.addressOf(node, this.shape.inDegreeOffset, 1), 1)[0] = Math.min(255, count)
+  }
+
+  bytes(at: number, count: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, at, count)
+  }
+
+  words(at: number, count: number): Uint32Array {
+    return new Uint32Array(this.memory.buffer, at, count)
+  }
+
+  setWord(at: number, value: number): void {
+    this.words(at, 1)[0] = value
+  }
+
+  runTask({ task, parameters }: Phase, thread: number, from: number, to: number): void {
+    if (task !== undefined) this.kernel[task](thread, from, to, ...parameters)
+  }
+
+  #word(at: number): number {
+    return this.words(at, 1)[0]!
+  }
+
+  /** Appends a node that has nothing yet. */
+  newNode(): number {
+    const node = this.#nodeCount
+    if ((node & BLOCK_MASK) === 0) this.#addBlock()
+    this.#nodeCount++
+    this.setWord(layout.SETTING_NODE_LIMIT, this.#nodeCount)
+    return node
+  }
+
+  #addBlock(): void {
+    const block = this.#blocks.length
+    check(block < layout.MOST_BLOCKS, 'the block table is full')
+    const at = this.memory.allocate(this.shape.blockBytes)
+    this.#blocks.push(at)
+    this.setWord(layout.BLOCKS_AT + block * 4, at)
+  }
+
+  #writeSettings(): void {
+    const { dimensions, metric, degree, alpha, scale, centre } = this.parameters
+    const { shape } = this
+    this.setWord(layout.SETTING_DIMENSIONS, dimensions)
+    this.setWord(layout.SETTING_METRIC, METRIC_NUMBERS[metric])
+    this.setWord(layout.SETTING_WIDE_KIND, shape.wideKind)
+    this.setWord(layout.SETTING_WIDE_STRIDE, shape.wideStride)
+    this.setWord(layout.SETTING_WIDE_OFFSET, shape.wideOffset)
+    this.setWord(layout.SETTING_NARROW_STRIDE, shape.narrowStride)
+    this.setWord(layout.SETTING_NARROW_OFFSET, shape.narrowOffset)
+    this.setWord(layout.SETTING_IN_DEGREE_OFFSET, shape.inDegreeOffset)
+    this.setWord(layout.SETTING_STATE_OFFSET, shape.stateOffset)
+    this.setWord(layout.SETTING_MARKS_OFFSET, shape.marksOffset)
+    this.setWord(layout.SETTING_DEGREE, degree)
+    new Float64Array(this.memory.buffer, layout.SETTING_SCALE, 1)[0] = scale
+    new Float32Array(this.memory.buffer, layout.SETTING_ALPHA, 1)[0] = alpha
+    const centreAt = this.memory.allocate((dimensions + 4) * 8)
+    new Float64Array(this.memory.buffer, centreAt, dimensions).set(centre)
+    this.setWord(layout.SETTING_CENTRE_AT, centreAt)
+  }
+}
+

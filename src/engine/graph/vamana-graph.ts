@@ -1,0 +1,125 @@
+import { type BulkOptions, bulkJob } from './bulk-job.ts'
+import { consolidateJob } from './consolidate-job.ts'
+import { exportCodes, exportEdges, type GraphEdges, importCodes, importEdges } from './csr.ts'
+import { GraphCore } from './graph-core.ts'
+import { loadGraphModule } from './graph-kernel.ts'
+import { type GraphOptions, type GraphParameters, graphParameters, type WalkCodes } from './graph-parameters.ts'
+import { type InsertOptions, insertJob } from './insert-job.ts'
+import { graphProblems } from './graph-invariants.ts'
+import { beginSearch, type GraphHits, readResults, type SearchOptions } from './graph-search.ts'
+import { inSlices, type Job, runToEnd } from './job.ts'
+import { type GraphMemory, graphMemory } from './graph-ledger.ts'
+
+/** Codes and edges of a set of vectors, by node number: the graph half of the index. */
+export class VamanaGraph {
+  readonly #core: GraphCore
+
+  private constructor(core: GraphCore) {
+    this.#core = core
+  }
+
+  static async create(options: GraphOptions): Promise<VamanaGraph> {
+    const parameters = graphParameters(options)
+    return new VamanaGraph(new GraphCore(await loadGraphModule(), parameters, options.walkCodes ?? 'narrow'))
+  }
+
+  /** @internal For jobs, tests and hosts of threads. */
+  get core(): GraphCore {
+    return this.#core
+  }
+
+  get parameters(): GraphParameters {
+    return this.#core.parameters
+  }
+
+  get nodeCount(): number {
+    return this.#core.nodeCount
+  }
+
+  get linkedCount(): number {
+    return this.#core.linkedCount
+  }
+
+  /** Nodes there is room for, those in use included. */
+  get capacity(): number {
+    return this.#core.capacity
+  }
+
+  get walkCodes(): WalkCodes {
+    return this.#core.walkCodes
+  }
+
+  set walkCodes(codes: WalkCodes) {
+    this.#core.walkCodes = codes
+  }
+
+  /** Encodes a vector and gives it the lowest free node. No walk finds it until a job has linked it. */
+  add(vector: Float32Array): number {
+    return this.#core.addNode(vector)
+  }
+
+  insert(nodes: Uint32Array, options?: InsertOptions): Job {
+    return insertJob(this.#core, nodes, options)
+  }
+
+  /** Links nodes into an empty graph, all at once. */
+  bulk(nodes: Uint32Array, options?: BulkOptions): Job {
+    return bulkJob(this.#core, nodes, options)
+  }
+
+  /** Takes the nodes whose bits are set out of the graph and frees them. */
+  consolidate(dead: Uint8Array): Job {
+    return consolidateJob(this.#core, dead)
+  }
+
+  search(query: Float32Array, options: SearchOptions): GraphHits {
+    const steps = beginSearch(this.#core, query, options)
+    while (!steps.next().done) continue
+    return readResults(this.#core, options)
+  }
+
+  /** A search that stops after every call of some 4 ms; take its hits with {@link hits} before another one begins. */
+  searchSteps(query: Float32Array, options: SearchOptions): Generator<void, void, void> {
+    return beginSearch(this.#core, query, options)
+  }
+
+  hits(options: SearchOptions): GraphHits {
+    return readResults(this.#core, options)
+  }
+
+  exportEdges(): GraphEdges {
+    return exportEdges(this.#core)
+  }
+
+  /** Takes over the edges of a graph whose codes have been imported. */
+  importEdges(edges: GraphEdges): void {
+    importEdges(this.#core, edges)
+  }
+
+  exportCodes(first: number, count: number): Uint8Array {
+    return exportCodes(this.#core, first, count)
+  }
+
+  importCodes(codes: Uint8Array): void {
+    importCodes(this.#core, codes)
+  }
+
+  /** What is wrong with the graph, in words; empty if all is well. */
+  checkInvariants(): string[] {
+    return graphProblems(this.#core)
+  }
+
+  memory(): GraphMemory {
+    return graphMemory(this.#core)
+  }
+
+  /** Runs a job to its end on this thread. */
+  run<Result>(job: Job<Result>): Result {
+    return runToEnd(this.#core, job)
+  }
+
+  /** Runs a job on this thread, slice by slice. */
+  slices<Result>(job: Job<Result>): Generator<void, Result, void> {
+    return inSlices(this.#core, job)
+  }
+}
