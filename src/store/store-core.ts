@@ -1,3 +1,4 @@
+import { throwIfAborted } from '../base/abort.ts'
 import { requireLittleEndian } from '../base/byte-order.ts'
 import { type Checksum, loadChecksum } from '../base/checksum.ts'
 import { StoreError } from '../base/errors.ts'
@@ -61,6 +62,8 @@ export class StoreCore {
    */
   static async open(surroundings: Surroundings, options: ResolvedOptions): Promise<StoreCore> {
     requireLittleEndian()
+    // Reading an empty log looks at the signal for no record.
+    throwIfAborted(options.signal, 'opening')
     const { files, now } = surroundings
     const startedMs = now()
     const [checksum, kernel] = await Promise.all([loadChecksum(), loadWasmKernel()])

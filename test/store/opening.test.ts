@@ -97,6 +97,11 @@ describe('opening a directory', () => {
     const store = await VectorStore.open(path)
     expect((await store.collection('vectors')).count()).toBe(3)
     await store.close()
+    const empty = join(await directory(), 'empty')
+    const signal = AbortSignal.abort()
+    expect(await endingOf(() => VectorStore.open(empty, { signal }))).toBe('ERR_ABORTED')
+    expect(await endingOf(() => VectorStore.ephemeral({ signal }))).toBe('ERR_ABORTED')
+    expect(await endingOf(() => readdir(empty))).toBe('Error')
   })
 
   test.each<[string, (lock: string) => Promise<void>]>([

@@ -41,4 +41,3 @@ function firstLiving(core: GraphCore, dead: Uint8Array): Uint32Array {
   }
   return new Uint32Array(0)
 }
-

@@ -209,4 +209,3 @@ export class GraphCore implements TaskRunner {
     this.setWord(layout.SETTING_CENTRE_AT, centreAt)
   }
 }
-

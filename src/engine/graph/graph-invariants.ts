@@ -43,7 +43,8 @@ function incomingProblems(core: GraphCore, { offsets }: CompressedRows): string[
     if (core.state(node) === FREE) continue
     const counted = core.inDegree(node)
     const incoming = offsets[node + 1]! - offsets[node]!
-    if (counted < 255 && counted !== incoming) problems.push(`node ${node} has in-degree ${incoming}, counted ${counted}`)
+    if (counted < 255 && counted !== incoming)
+      problems.push(`node ${node} has in-degree ${incoming}, counted ${counted}`)
   }
   return problems
 }

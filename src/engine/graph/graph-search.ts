@@ -31,7 +31,11 @@ const STEPS_PER_CALL = 800
 const FRONTIER_LISTS = 8
 
 /** Walks in kernel calls of bounded time; it is at its end when the generator is. */
-export function* beginSearch(core: GraphCore, query: Float32Array, options: SearchOptions): Generator<void, void, void> {
+export function* beginSearch(
+  core: GraphCore,
+  query: Float32Array,
+  options: SearchOptions,
+): Generator<void, void, void> {
   const { listSize, allowed, thread = 0 } = options
   const { frontierSize = allowed === undefined ? listSize : listSize * FRONTIER_LISTS } = options
   check(Number.isInteger(listSize) && listSize >= 1, `listSize must be at least 1: ${listSize}`)

@@ -9,8 +9,8 @@ import {
 import type { GraphCore } from './graph-core.ts'
 import { check } from './graph-parameters.ts'
 import { type Job, PAUSE, phase } from './job.ts'
-import { reconnect } from './reconnect-job.ts'
 import { withArea } from './job-memory.ts'
+import { reconnect } from './reconnect-job.ts'
 
 export interface InsertOptions {
   /** Length of the list that finds a new node's neighbours. */
@@ -30,7 +30,10 @@ const STAGED_ROWS = 8192
 /** Links nodes that have codes into the graph, and connects it. */
 export function* insertJob(core: GraphCore, nodes: Uint32Array, options: InsertOptions = {}): Job {
   const { listSize = LIST_SIZE } = options
-  check(Number.isInteger(listSize) && listSize >= 1 && listSize <= MOST_BUILD_LIST, `listSize out of range: ${listSize}`)
+  check(
+    Number.isInteger(listSize) && listSize >= 1 && listSize <= MOST_BUILD_LIST,
+    `listSize out of range: ${listSize}`,
+  )
   for (const node of nodes) check(node < core.nodeCount && core.state(node) === CODED, `node ${node} cannot be linked`)
   check(new Set(nodes).size === nodes.length, 'a node can be linked once')
   for (let thread = 0; thread < MOST_THREADS; thread++) core.scratch(thread).useLists(listSize, 0, true)
@@ -94,4 +97,3 @@ function* linkBack(core: GraphCore, nodes: number, count: number, pairs: number,
 export function itemsOf(core: GraphCore, distances: number): number {
   return Math.max(1, Math.floor(5e6 / (distances * (30 + core.parameters.dimensions / 8))))
 }
-

@@ -97,10 +97,8 @@ function attach(core: GraphCore, reach: Reach, node: number, turn: number): void
   const hasWayOut = own.subarray(1, own[0]! + 1).some((neighbour) => reach.has(neighbour))
   if (!hasWayOut && own[0]! < ROW_SLOTS) addEdge(core, node, near[0]!)
   const roomy = near.find((other) => core.row(other)[0]! < ROW_SLOTS)
-  if (roomy !== undefined) return addEdge(core, roomy, node)
-  const from = near[turn % near.length]!
-  const place = 1 + (Math.floor(turn / near.length) % ROW_SLOTS)
-  splice(core, from, place, node)
+  if (roomy !== undefined) addEdge(core, roomy, node)
+  else splice(core, near[turn % near.length]!, 1 + (Math.floor(turn / near.length) % ROW_SLOTS), node)
 }
 
 function nodesOfFrontier(core: GraphCore): number[] {
@@ -125,15 +123,17 @@ function splice(core: GraphCore, from: number, place: number, node: number): voi
   row[place] = node
   core.setInDegree(node, core.inDegree(node) + 1)
   const own = core.row(node)
-  if (displaced === node || own.subarray(1, own[0]! + 1).includes(displaced)) return lessIncoming(core, displaced)
-  if (own[0]! < ROW_SLOTS) {
-    own[own[0]! + 1] = displaced
-    own[0]!++
-    return
+  const count = own[0]!
+  if (displaced === node || own.subarray(1, count + 1).includes(displaced)) {
+    lessIncoming(core, displaced)
+  } else if (count < ROW_SLOTS) {
+    own[count + 1] = displaced
+    own[0] = count + 1
+  } else {
+    // A full row gives up its last neighbour, and the next round sees whether anyone misses it.
+    lessIncoming(core, own[ROW_SLOTS]!)
+    own[ROW_SLOTS] = displaced
   }
-  // A full row gives up its last neighbour, and the next round sees whether anyone misses it.
-  lessIncoming(core, own[ROW_SLOTS]!)
-  own[ROW_SLOTS] = displaced
 }
 
 function lessIncoming(core: GraphCore, node: number): void {

@@ -52,7 +52,10 @@ export class SharedMemory {
     if (index >= 0) return this.#takeFree(index, size)
     const at = this.#end
     if (at + size > MOST_PAGES * PAGE_BYTES) {
-      throw new StoreError('ERR_COLLECTION_FULL', 'A graph takes at most 4 GiB of memory, and there is no room left in it')
+      throw new StoreError(
+        'ERR_COLLECTION_FULL',
+        'A graph takes at most 4 GiB of memory, and there is no room left in it',
+      )
     }
     this.#growTo(at + size)
     this.#end = at + size

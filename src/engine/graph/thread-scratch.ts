@@ -33,7 +33,8 @@ export class ThreadScratch {
   /** Makes room for lists of `size`, and sets how much of it is used. */
   useLists(frontierSize: number, resultsSize: number, keepExpanded: boolean): void {
     const size = Math.max(frontierSize, resultsSize)
-    if (this.#lists === undefined || this.#lists.size < size) this.#makeLists(Math.max(size, (this.#lists?.size ?? 64) * 2))
+    if (this.#lists === undefined || this.#lists.size < size)
+      this.#makeLists(Math.max(size, (this.#lists?.size ?? 64) * 2))
     this.#set(layout.THREAD_FRONTIER_SIZE, frontierSize)
     this.#set(layout.THREAD_RESULTS_SIZE, resultsSize)
     this.#set(layout.THREAD_EXPANDED_SIZE, keepExpanded ? MOST_EXPANDED : 0)
@@ -41,7 +42,10 @@ export class ThreadScratch {
 
   /** Copies the bitmap of nodes that may be results; without one all may. */
   useAllowed(allowed: Uint8Array | undefined): void {
-    if (allowed === undefined) return this.#set(layout.THREAD_ALLOWED_AT, 0)
+    if (allowed === undefined) {
+      this.#set(layout.THREAD_ALLOWED_AT, 0)
+      return
+    }
     if (this.#allowed === undefined || this.#allowed.bytes < allowed.byteLength) {
       if (this.#allowed !== undefined) this.#memory.release(this.#allowed.at, this.#allowed.bytes)
       const bytes = Math.max(1024, allowed.byteLength * 2)
@@ -58,6 +62,11 @@ export class ThreadScratch {
 
   words(setting: number, count: number): Uint32Array {
     return new Uint32Array(this.#memory.buffer, this.get(setting), count)
+  }
+
+  /** The distances that the kernel computed last. */
+  distances(count: number): Float32Array {
+    return this.floats(layout.THREAD_DISTANCES_AT, count)
   }
 
   floats(setting: number, count: number): Float32Array {

@@ -2,13 +2,13 @@ import { type BulkOptions, bulkJob } from './bulk-job.ts'
 import { consolidateJob } from './consolidate-job.ts'
 import { exportCodes, exportEdges, type GraphEdges, importCodes, importEdges } from './csr.ts'
 import { GraphCore } from './graph-core.ts'
-import { loadGraphModule } from './graph-kernel.ts'
-import { type GraphOptions, type GraphParameters, graphParameters, type WalkCodes } from './graph-parameters.ts'
-import { type InsertOptions, insertJob } from './insert-job.ts'
 import { graphProblems } from './graph-invariants.ts'
-import { beginSearch, type GraphHits, readResults, type SearchOptions } from './graph-search.ts'
-import { inSlices, type Job, runToEnd } from './job.ts'
+import { loadGraphModule } from './graph-kernel.ts'
 import { type GraphMemory, graphMemory } from './graph-ledger.ts'
+import { type GraphOptions, type GraphParameters, graphParameters, type WalkCodes } from './graph-parameters.ts'
+import { beginSearch, type GraphHits, readResults, type SearchOptions } from './graph-search.ts'
+import { type InsertOptions, insertJob } from './insert-job.ts'
+import { inSlices, type Job, runToEnd } from './job.ts'
 
 /** Codes and edges of a set of vectors, by node number: the graph half of the index. */
 export class VamanaGraph {
@@ -74,7 +74,7 @@ export class VamanaGraph {
 
   search(query: Float32Array, options: SearchOptions): GraphHits {
     const steps = beginSearch(this.#core, query, options)
-    while (!steps.next().done) continue
+    while (!steps.next().done);
     return readResults(this.#core, options)
   }
 

@@ -1,0 +1,134 @@
+import type { GraphParameters } from '../../../src/engine/graph/graph-parameters.ts'
+import type { VamanaGraph } from '../../../src/engine/graph/vamana-graph.ts'
+import { encodeReference } from './reference-codes.ts'
+import { type Form, narrowDistance, walkForm, wideDistance } from './reference-distances.ts'
+
+export interface Candidate {
+  readonly node: number
+  readonly distance: number
+}
+
+/** Nearer first, equal distances by node: the one order of nodes. */
+export function byDistance(a: Candidate, b: Candidate): number {
+  return a.distance - b.distance || a.node - b.node
+}
+
+/** A copy of a graph's codes and rows, worked on in plain TypeScript. */
+export class ReferenceGraph {
+  readonly parameters: GraphParameters
+  readonly rows: number[][]
+  readonly entries: number[]
+  readonly #wide: Uint8Array[]
+  readonly #narrow: Uint8Array[]
+  readonly #isNarrow: boolean
+
+  constructor(graph: VamanaGraph) {
+    const { core, parameters } = graph
+    const { wideStride, narrowStride } = core.shape
+    const codes = graph.exportCodes(0, graph.nodeCount)
+    const stride = wideStride + narrowStride
+    const starts = Array.from({ length: graph.nodeCount }, (_, node) => node * stride)
+    this.parameters = parameters
+    this.#wide = starts.map((at) => codes.subarray(at, at + wideStride))
+    this.#narrow = starts.map((at) => codes.subarray(at + wideStride, at + stride))
+    this.#isNarrow = graph.walkCodes === 'narrow'
+    const { offsets, nodes } = graph.exportEdges()
+    this.rows = starts.map((_, node) => [...nodes.subarray(offsets[node], offsets[node + 1])])
+    this.entries = [...core.entries.nodes]
+  }
+
+  wide(node: number): Uint8Array {
+    return this.#wide[node]!
+  }
+
+  narrow(node: number): Uint8Array {
+    return this.#narrow[node]!
+  }
+
+  between(a: number, b: number, form: Form): number {
+    return wideDistance(this.parameters, this.wide(a), this.wide(b), form)
+  }
+
+  /** The wide code of a query. */
+  queryCode(query: Float32Array): Uint8Array {
+    return encodeReference(this.parameters, query, true).wide
+  }
+
+  #walkDistance(query: Uint8Array, node: number): number {
+    const form = walkForm(this.parameters)
+    return this.#isNarrow
+      ? narrowDistance(this.parameters, query, this.narrow(node), form)
+      : wideDistance(this.parameters, query, this.wide(node), form)
+  }
+
+  /** The beam search: the same steps as the kernel's, in the plainest form. */
+  walk(query: Uint8Array, options: WalkOptions): { results: Candidate[]; visited: number } {
+    const { listSize, frontierSize = listSize, isAllowed } = options
+    const measured = (node: number): Candidate => ({ node, distance: this.#walkDistance(query, node) })
+    const start = this.entries.map(measured).sort(byDistance)[0]
+    if (start === undefined) return { results: [], visited: 0 }
+    const seen = new Set([start.node])
+    const done = new Set<number>()
+    let visited = this.entries.length
+    let frontier = [start]
+    let results = isAllowed?.(start.node) ? [start] : []
+    for (;;) {
+      const open = frontier.filter(({ node }) => !done.has(node)).slice(0, 2)
+      if (open.length === 0) break
+      const last = results[listSize - 1]
+      if (isAllowed !== undefined && last !== undefined && byDistance(open[0]!, last) > 0) break
+      for (const { node } of open) done.add(node)
+      const fresh = new Set(open.flatMap(({ node }) => this.rows[node]!).filter((node) => !seen.has(node)))
+      for (const node of fresh) seen.add(node)
+      visited += fresh.size
+      const found = [...fresh].map(measured)
+      frontier = [...frontier, ...found].sort(byDistance).slice(0, frontierSize)
+      if (isAllowed === undefined) continue
+      results = [...results, ...found.filter(({ node }) => isAllowed(node))].sort(byDistance).slice(0, listSize)
+    }
+    return { results: isAllowed === undefined ? frontier : results, visited }
+  }
+
+  /** Robust prune; by dot product half by direction, half the greatest products. */
+  choose(node: number, candidates: readonly number[]): number[] {
+    const { degree, metric } = this.parameters
+    if (metric !== 'dot') return this.#prune(node, candidates, degree, 'bias')
+    const kept = this.#prune(node, candidates, degree >> 1, 'direction')
+    const rest = this.#ranked(node, candidates, 'dot').filter((candidate) => !kept.includes(candidate.node))
+    return [...kept, ...rest.map((candidate) => candidate.node)].slice(0, degree)
+  }
+
+  #ranked(node: number, candidates: readonly number[], form: Form): Candidate[] {
+    return candidates.map((other) => ({ node: other, distance: this.between(node, other, form) })).sort(byDistance)
+  }
+
+  #prune(node: number, candidates: readonly number[], most: number, form: Form): number[] {
+    const alpha = Math.fround(this.parameters.alpha)
+    const kept: number[] = []
+    for (const { node: other, distance } of this.#ranked(node, candidates, form)) {
+      if (kept.length === most) break
+      const isCovered = kept.some((taken) => Math.fround(alpha * this.between(taken, other, form)) <= distance)
+      if (!isCovered) kept.push(other)
+    }
+    return kept
+  }
+
+  /** The `most` nearest of each member within a leaf. */
+  nearestInLeaf(members: readonly number[], most: number, form: Form): number[][] {
+    return members.map((member) =>
+      this.#ranked(
+        member,
+        members.filter((other) => other !== member),
+        form,
+      )
+        .slice(0, most)
+        .map(({ node }) => node),
+    )
+  }
+}
+
+export interface WalkOptions {
+  readonly listSize: number
+  readonly frontierSize?: number
+  readonly isAllowed?: (node: number) => boolean
+}
