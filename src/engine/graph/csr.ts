@@ -103,3 +103,16 @@ export function importCodes(core: GraphCore, codes: Uint8Array): void {
     narrow.set(codes.subarray(at + wideStride, at + stride))
   }
 }
+
+const CODES_A_PIECE = 1024
+
+/** States, edges and codes in pieces. Numbers are little-endian, as the processors that run WebAssembly are. */
+export function* digestBytes(core: GraphCore): Generator<Uint8Array, void, void> {
+  const { states, offsets, nodes } = exportEdges(core)
+  for (const array of [states, offsets, nodes]) {
+    yield new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+  }
+  for (let first = 0; first < core.nodeCount; first += CODES_A_PIECE) {
+    yield exportCodes(core, first, Math.min(CODES_A_PIECE, core.nodeCount - first))
+  }
+}

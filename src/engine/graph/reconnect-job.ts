@@ -1,10 +1,8 @@
 import { LINKED, ROW_SLOTS, THREAD_FRONTIER_AT, THREAD_FRONTIER_COUNT } from '../kernel/assembly-graph/layout.ts'
 import type { GraphCore } from './graph-core.ts'
 import { type Job, PAUSE } from './job.ts'
-import { withArea } from './job-memory.ts'
+import { NODES_A_SLICE, type Reach, withReach } from './reach.ts'
 
-/** Nodes that one slice of the breadth-first walk takes. */
-const NODES_A_SLICE = 20_000
 /** Unreachable nodes that one slice attaches. */
 const ATTACHED_A_SLICE = 32
 const LIST_SIZE = 64
@@ -19,9 +17,7 @@ const MOST_ROUNDS = 64
 export function* reconnect(core: GraphCore): Job<number> {
   let attached = 0
   for (let round = 0; round < MOST_ROUNDS && core.linkedCount > 0; round++) {
-    const inRound = yield* withArea(core, core.nodeCount, (reached) =>
-      withArea(core, core.nodeCount * 4, (queue) => reconnectOnce(core, new Reach(core, queue, reached))),
-    )
+    const inRound = yield* withReach(core, (reach) => reconnectOnce(core, reach))
     attached += inRound
     if (inRound === 0) break
   }
@@ -45,44 +41,6 @@ function* reconnectOnce(core: GraphCore, reach: Reach): Job<number> {
     if (attached % ATTACHED_A_SLICE === 0) yield PAUSE
   }
   return attached
-}
-
-/** The nodes that are reached, as far as the walk has come. */
-class Reach {
-  readonly #core: GraphCore
-  readonly #queue: number
-  readonly #reached: number
-  #head = 0
-  #tail = 0
-
-  constructor(core: GraphCore, queue: number, reached: number) {
-    this.#core = core
-    this.#queue = queue
-    this.#reached = reached
-  }
-
-  get count(): number {
-    return this.#tail
-  }
-
-  has(node: number): boolean {
-    return this.#core.bytes(this.#reached + node, 1)[0] === 1
-  }
-
-  add(node: number): void {
-    if (this.has(node)) return
-    this.#core.bytes(this.#reached + node, 1)[0] = 1
-    this.#core.setWord(this.#queue + this.#tail * 4, node)
-    this.#tail++
-  }
-
-  /** Follows the edges of up to `most` nodes; returns whether there are more. */
-  advance(most: number): boolean {
-    const tail = this.#core.kernel.reach(this.#queue, this.#reached, this.#head, this.#tail, most)
-    this.#head = Math.min(this.#head + most, this.#tail)
-    this.#tail = tail
-    return this.#head < tail
-  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type BulkOptions, bulkJob } from './bulk-job.ts'
 import { consolidateJob } from './consolidate-job.ts'
-import { exportCodes, exportEdges, type GraphEdges, importCodes, importEdges } from './csr.ts'
+import { digestBytes, exportCodes, exportEdges, type GraphEdges, importCodes, importEdges } from './csr.ts'
 import { GraphCore } from './graph-core.ts'
 import { graphProblems } from './graph-invariants.ts'
 import { loadGraphModule } from './graph-kernel.ts'
@@ -102,6 +102,11 @@ export class VamanaGraph {
 
   importCodes(codes: Uint8Array): void {
     importCodes(this.#core, codes)
+  }
+
+  /** All that makes the graph what it is, in pieces of bytes: two graphs are the same if these are. */
+  digestBytes(): Generator<Uint8Array, void, void> {
+    return digestBytes(this.#core)
   }
 
   /** What is wrong with the graph, in words; empty if all is well. */

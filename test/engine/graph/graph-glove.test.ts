@@ -1,0 +1,100 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { VamanaGraph } from '../../../src/engine/graph/vamana-graph.ts'
+import { readGloveFixture } from '../../fixtures/glove.ts'
+import { allNodes, bitmapOf, builtGraph, graphOf, recallOf, rowsOf, scoreOf, type VectorSet } from './graph-fixture.ts'
+
+const HELD_OUT = 100
+
+describe('real word vectors', () => {
+  let set: VectorSet
+  let queries: Float32Array[]
+  let inserted: VamanaGraph
+  let built: VamanaGraph
+
+  beforeAll(async () => {
+    const { vectors, dimensions } = readGloveFixture()
+    const rows = rowsOf({ metric: 'cosine', dimensions, vectors })
+    const step = rows.length / HELD_OUT
+    queries = rows.filter((_, row) => row % step === 50)
+    const kept = rows.filter((_, row) => row % step !== 50)
+    const packed = new Float32Array(kept.length * dimensions)
+    kept.forEach((row, index) => {
+      packed.set(row, index * dimensions)
+    })
+    set = { metric: 'cosine', dimensions, vectors: packed }
+    inserted = await builtGraph(set, 'insert')
+    built = await builtGraph(set, 'bulk')
+  })
+
+  test('all of them are reachable', () => {
+    expect(inserted.checkInvariants()).toEqual([])
+    expect(built.checkInvariants()).toEqual([])
+  })
+
+  test.each([
+    [10, 0.78],
+    [20, 0.93],
+    [40, 0.97],
+    [80, 0.99],
+    [160, 0.995],
+  ])('with a list of %i either way of building finds them, and on either codes', (listSize, least) => {
+    for (const codes of ['narrow', 'wide'] as const) {
+      inserted.walkCodes = codes
+      built.walkCodes = codes
+      const byInsertion = recallOf(inserted, set, queries, { listSize })
+      expect(byInsertion).toBeGreaterThanOrEqual(least)
+      expect(recallOf(built, set, queries, { listSize })).toBeGreaterThanOrEqual(byInsertion - 0.005)
+    }
+  })
+
+  test('the second half inserted into a graph that was built of the first', async () => {
+    const graph = await graphOf(set)
+    const nodes = allNodes(graph)
+    graph.run(graph.bulk(nodes.subarray(0, nodes.length / 2)))
+    graph.run(graph.insert(nodes.subarray(nodes.length / 2)))
+    expect(graph.checkInvariants()).toEqual([])
+    expect(recallOf(graph, set, queries, { listSize: 80 })).toBeGreaterThanOrEqual(0.99)
+  })
+
+  test('a filter of half and of a tenth', () => {
+    for (const share of [2, 10]) {
+      const isAllowed = (node: number) => node % share === 0
+      expect(recallOf(inserted, set, queries, { listSize: 80, isAllowed })).toBeGreaterThanOrEqual(0.98)
+    }
+  })
+
+  test('a filter of 0.1 % leads to allowed nodes only', () => {
+    const isAllowed = (node: number) => node % 1000 === 0
+    const allowed = bitmapOf(inserted.nodeCount, isAllowed)
+    for (const query of queries) {
+      const { nodes } = inserted.search(query, { listSize: 40, allowed, frontierSize: inserted.linkedCount })
+      expect(nodes).toHaveLength(10)
+      expect([...nodes].every(isAllowed)).toBe(true)
+    }
+  })
+
+  test('a whole topic that is excluded is walked through', () => {
+    for (const query of queries.slice(0, 10)) {
+      const ranked = rowsOf(set)
+        .map((_, row) => ({ row, score: scoreOf(set, query, row) }))
+        .sort((a, b) => a.score - b.score)
+      const topic = new Set(ranked.slice(0, 500).map(({ row }) => row))
+      const isAllowed = (node: number) => !topic.has(node)
+      expect(recallOf(inserted, set, [query], { listSize: 80, isAllowed })).toBeGreaterThanOrEqual(0.9)
+    }
+  })
+
+  test('a whole topic that is deleted leaves no hole', async () => {
+    const graph = await builtGraph(set, 'insert')
+    const query = queries[7]!
+    const ranked = rowsOf(set)
+      .map((_, row) => ({ row, score: scoreOf(set, query, row) }))
+      .sort((a, b) => a.score - b.score)
+    const topic = new Set(ranked.slice(0, 1000).map(({ row }) => row))
+    const dead = bitmapOf(graph.nodeCount, (node) => topic.has(node))
+    graph.run(graph.consolidate(dead))
+    expect(graph.checkInvariants()).toEqual([])
+    const isAllowed = (node: number) => !topic.has(node)
+    expect(recallOf(graph, set, [query, ...queries.slice(0, 20)], { listSize: 80, isAllowed })).toBeGreaterThan(0.98)
+  })
+})
