@@ -119,22 +119,25 @@ function buildTimes(graph, method) {
 
 /** Contenders take turns in every round, so that a busy moment hits all alike; the median of the rounds counts. */
 function measureCurves(graph, codes) {
-  const points = new Map(codes.map((name) => [name, LIST_SIZES.map((listSize) => ({ listSize, times: [] }))]))
+  const points = new Map(
+    codes.map((name) => [name, LIST_SIZES.map((listSize) => ({ listSize, times: [], cpuTimes: [] }))]),
+  )
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const index of LIST_SIZES.keys()) {
       for (const name of codes) {
         graph.walkCodes = name
         const point = points.get(name)[index]
-        Object.assign(point, searchAll(graph, point.listSize, point.times))
+        Object.assign(point, searchAll(graph, point.listSize, point.times, point.cpuTimes))
       }
     }
   }
   return points
 }
 
-function searchAll(graph, listSize, times) {
+function searchAll(graph, listSize, times, cpuTimes) {
   const found = []
   let visited = 0
+  const before = process.cpuUsage()
   times.push(
     time(() => {
       for (let query = 0; query < queryCount; query++) {
@@ -144,6 +147,8 @@ function searchAll(graph, listSize, times) {
       }
     }),
   )
+  const { user, system } = process.cpuUsage(before)
+  cpuTimes.push((user + system) / 1000)
   return { recall: recallOf(found), visited: visited / queryCount }
 }
 
@@ -199,16 +204,18 @@ async function exactNearest() {
 }
 
 function printCurve(name, points) {
-  const curve = points.map((point) => ({ ...point, qps: queryCount / (median(point.times) / 1000) }))
+  const perSecond = (times) => queryCount / (median(times) / 1000)
+  const curve = points.map((point) => ({ ...point, qps: perSecond(point.times), perCpu: perSecond(point.cpuTimes) }))
   const at = LEVELS.map((level) => `${level}: ${interpolate(curve, level)}`).join(', ')
   console.log(`\n${name}, rescoring ${RESCORED} or an eighth of the list. QPS at recall@${K} ${at}\n`)
-  const rows = curve.map(({ listSize, recall, visited, qps }) => [
+  const rows = curve.map(({ listSize, recall, visited, qps, perCpu }) => [
     listSize,
     recall.toFixed(4),
     formatNumber(visited),
     formatNumber(qps),
+    formatNumber(perCpu),
   ])
-  console.log(markdownTable(['list', 'recall', 'distances', 'QPS'], rows))
+  console.log(markdownTable(['list', 'recall', 'distances', 'QPS', 'queries a CPU second'], rows))
 }
 
 /** QPS and distances where the curve crosses a level, on the line between the measured points. */
@@ -219,7 +226,7 @@ function interpolate(curve, level) {
   const [low, high] = [curve[index - 1], curve[index]]
   const share = (level - low.recall) / (high.recall - low.recall)
   const between = (key) => low[key] + share * (high[key] - low[key])
-  return `${formatNumber(between('qps'))} (${formatNumber(between('visited'))} distances)`
+  return `${formatNumber(between('qps'))} (${formatNumber(between('perCpu'))} a CPU second, ${formatNumber(between('visited'))} distances)`
 }
 
 function lengthOf(vector) {

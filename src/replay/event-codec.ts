@@ -1,4 +1,4 @@
-import { decodeCbor, encodeCbor } from '../base/cbor.ts'
+import { decodeCbor, encodeCbor, portableText } from '../base/cbor.ts'
 import { StoreError } from '../base/errors.ts'
 import type { StoreEvent } from '../engine/events.ts'
 
@@ -19,9 +19,14 @@ export function encodeEvents(events: readonly StoreEvent[]): Uint8Array {
   return encodeCbor(
     events.map((event) => {
       const fields = event as unknown as Record<string, unknown>
-      return [event.type, ...FIELDS[event.type].map((field) => fields[field] ?? null)]
+      return [event.type, ...FIELDS[event.type].map((field) => portable(fields[field]) ?? null)]
     }),
   )
+}
+
+function portable(field: unknown): unknown {
+  if (typeof field === 'string') return portableText(field)
+  return Array.isArray(field) ? field.map((item) => (typeof item === 'string' ? portableText(item) : item)) : field
 }
 
 /**

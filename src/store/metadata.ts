@@ -1,4 +1,4 @@
-import { decodeCbor, encodeCbor } from '../base/cbor.ts'
+import { decodeCbor, encodeCbor, isPortableKey, portableText } from '../base/cbor.ts'
 import { StoreError } from '../base/errors.ts'
 import { MAX_METADATA_BYTES, MAX_METADATA_DEPTH } from '../base/limits.ts'
 
@@ -38,12 +38,13 @@ export function decodeMetadata<M>(document: Uint8Array): M {
   return decodeCbor(document) as M
 }
 
-function copyValue(value: unknown, path: string, depth: number, walk: Walk): MetadataValue {
+/** A copy of a value, as it is to be encoded. */
+function copyValue(value: unknown, path: string, depth: number, walk: Walk): unknown {
   const { id } = walk
   walk.leastBytes += typeof value === 'string' ? 1 + value.length : 1
   if (walk.leastBytes > MAX_METADATA_BYTES) throw tooLarge(id, `at least ${walk.leastBytes}`)
   if (value === null || typeof value === 'boolean') return value
-  if (typeof value === 'string') return copyString(value, path, id)
+  if (typeof value === 'string') return portableText(wellFormed(value, path, id))
   if (typeof value === 'number') {
     if (Number.isFinite(value)) return value
     throw invalid(id, path, `is ${value}; numbers must be finite`)
@@ -56,20 +57,25 @@ function copyValue(value: unknown, path: string, depth: number, walk: Walk): Met
   throw invalid(id, path, `is ${describe(value)}, which metadata cannot hold`)
 }
 
-function copyObject(value: object, path: string, depth: number, walk: Walk): MetadataValue {
+function copyObject(value: object, path: string, depth: number, walk: Walk): unknown {
   const { id } = walk
   if (Object.getOwnPropertySymbols(value).length > 0) throw invalid(id, path, 'has a key that is a symbol')
-  const copy: Record<string, MetadataValue> = {}
+  const copy: Record<string, unknown> = {}
   for (const key of Object.keys(value)) {
     // Assigning it would set the prototype of whoever reads it back.
     if (key === '__proto__') throw invalid(id, path, "has a key '__proto__'")
-    const name = copyString(key, `a key of ${path}`, id)
-    copy[name] = copyValue((value as Record<string, unknown>)[key], `${path}.${key}`, depth + 1, walk)
+    if (!isPortableKey(key)) throw invalid(id, path, 'has a key of over 64 bytes that begins with U+FEFF')
+    copy[wellFormed(key, `a key of ${path}`, id)] = copyValue(
+      (value as Record<string, unknown>)[key],
+      `${path}.${key}`,
+      depth + 1,
+      walk,
+    )
   }
   return copy
 }
 
-function copyString(value: string, path: string, id: string): string {
+function wellFormed(value: string, path: string, id: string): string {
   if (value.isWellFormed()) return value
   throw invalid(id, path, 'holds a lone surrogate, which UTF-8 cannot hold')
 }

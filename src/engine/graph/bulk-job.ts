@@ -10,7 +10,7 @@ import { countReached } from './reach.ts'
 import { reconnect } from './reconnect-job.ts'
 
 export interface BulkOptions {
-  /** Nearest of a node that are taken from each of its leaves: from 1 to 16. */
+  /** Nearest of a node that are taken from each of its leaves: from 1 to 16. Unless it is given, 12, of large sets 6. */
   readonly nearest?: number
   /**
    * Adds a pass of random leaves. Unless it is given, they are added from 256 dimensions on, and to a graph that would be
@@ -19,7 +19,14 @@ export interface BulkOptions {
   readonly randomLeaves?: boolean
 }
 
-const NEAREST = 6
+/**
+ * Real word vectors, 9,500 of them: 12 give the same recall as insertion at each list size, 6 and 8 one or two points less
+ * at the shortest lists. Of 340,479, where leaves are fuller and recall at list 130 is .953, 8 give .959 for half as much
+ * time again: not worth it.
+ */
+const NEAREST = 12
+const NEAREST_OF_MANY = 6
+const MANY_NODES = 65_536
 const MOST_NEAREST = 16
 const MANY_DIMENSIONS = 256
 /** Share of unreachable nodes from which on random leaves are added unasked. */
@@ -35,7 +42,7 @@ interface Pass {
 
 /** Links nodes that have codes into an empty graph, all at once, and connects it. */
 export function* bulkJob(core: GraphCore, nodes: Uint32Array, options: BulkOptions = {}): Job {
-  const { nearest = NEAREST } = options
+  const { nearest = nodes.length < MANY_NODES ? NEAREST : NEAREST_OF_MANY } = options
   check(Number.isInteger(nearest) && nearest >= 1 && nearest <= MOST_NEAREST, `nearest out of range: ${nearest}`)
   check(core.linkedCount === 0, 'only an empty graph is built in bulk')
   for (const node of nodes) check(node < core.nodeCount && core.state(node) === CODED, `node ${node} cannot be linked`)

@@ -53,12 +53,19 @@ export function logNormalSet(rows: number, dimensions: number): VectorSet {
   for (let row = 0; row < rows; row++) {
     const vector = set.vectors.subarray(row * dimensions, (row + 1) * dimensions)
     const length = Math.sqrt(vector.reduce((sum, x) => sum + x * x, 0))
-    const scale = Math.exp(0.5 * next()) / length
+    const scale = exponential(0.5 * next()) / length
     vector.forEach((x, i) => {
       vector[i] = x * scale
     })
   }
   return set
+}
+
+/** Near enough, and the same bits on every machine, which Math.exp does not promise. */
+function exponential(x: number): number {
+  let power = 1 + x / 1024
+  for (let i = 0; i < 10; i++) power *= power
+  return power
 }
 
 /** A set of the same kind with other values: each component times its own factor. */
