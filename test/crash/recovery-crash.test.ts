@@ -54,10 +54,12 @@ function outcomes(crashed: CrashedStore, source: Random): CrashedStore[] {
   ]
 }
 
+/** Before each mutating operation, which finds the files as they are after the one before it, and after the last. */
 async function* eachRecoveryCrash({ crashed, mutations }: Recoverable): AsyncGenerator<CrashedStore> {
   for (let mutation = 1; mutation <= mutations; mutation++) {
-    for (const when of ['before', 'after'] as const) yield await crashRecovery(crashed, mutation, when, history)
+    yield await crashRecovery(crashed, mutation, 'before', history)
   }
+  yield await crashRecovery(crashed, mutations, 'after', history)
 }
 
 describe('a crash during recovery', { timeout: 3_600_000 }, () => {
@@ -84,7 +86,7 @@ describe('a crash during recovery', { timeout: 3_600_000 }, () => {
       `crash during ${picked.length} recoveries: ${once} points, ${twice} of them with a second crash in the recovery after, ` +
         `${images.distinct} distinct images, all recovered`,
     )
-    expect(images.distinct).toBeGreaterThan(floorOf(1000))
+    expect(images.distinct).toBeGreaterThan(floorOf(700))
   })
 })
 

@@ -25,11 +25,13 @@ describe('a crash at every mutating operation of the workload', { timeout: 3_600
   test('and a kill of the process: everything that was acknowledged comes back, asynchronous or not', async () => {
     let crashes = 0
     for await (const crashed of eachWorkloadCrash(history)) {
+      // Without a power loss the files are as they are before the next operation, when more was acknowledged.
+      if (crashed.where.startsWith('crash after')) continue
       const killed = afterKill(crashed)
       await checkRecovered(killed.files, boundsOf(killed), history, killed.where)
       crashes += 1
     }
     report(`kill at ${crashes} points, each followed by a power loss: all recovered`)
-    expect(crashes).toBeGreaterThan(400)
+    expect(crashes).toBeGreaterThan(200)
   })
 })

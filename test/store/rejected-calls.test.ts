@@ -79,7 +79,7 @@ const BAD_METADATA: [what: string, metadata: unknown][] = [
   ['a symbol for a key inside', { a: { [Symbol.iterator]: 1 } }],
   ['__proto__ for a key', JSON.parse('{"__proto__": 1}')],
   ['__proto__ for a key inside', JSON.parse('{"a": [{"__proto__": {}}]}')],
-  ['a long key that begins with a byte order mark', { ['\ufeff' + 'k'.repeat(70)]: 1 }],
+  ['a long key that begins with a byte order mark', { [`\ufeff${'k'.repeat(70)}`]: 1 }],
   ['a lone surrogate', { a: '\ud800' }],
   ['a lone surrogate in a key', { '\udc00': 1 }],
   ['itself inside', cyclic],

@@ -19,7 +19,7 @@ export function startChild({ core, script = CHILD }) {
   const [program, ...given] = core === undefined ? command : ['taskset', '-c', String(core), ...command]
   const child = spawn(program, given, {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    env: { ...process.env, RUST_LOG: 'error', LANCE_LOG: 'error' },
+    env: { ...process.env, LANCEDB_LOG: 'error' },
   })
   let waiting
   child.on('message', (message) => {

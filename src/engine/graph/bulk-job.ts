@@ -1,10 +1,11 @@
-import { CODED, FORM_BIAS, FORM_DIRECTION, FORM_DOT, LINKED } from '../kernel/assembly-graph/layout.ts'
+import { FORM_BIAS, FORM_DIRECTION, FORM_DOT } from '../kernel/assembly-graph/layout.ts'
 import type { GraphCore } from './graph-core.ts'
 import { check } from './graph-parameters.ts'
 import { recountIncoming } from './incoming-job.ts'
 import { itemsOf } from './insert-job.ts'
 import { type Job, PAUSE, phase } from './job.ts'
 import { withArea } from './job-memory.ts'
+import { checkLinkable, markLinked } from './node-lists.ts'
 import { partition, randomLeaves } from './partition-job.ts'
 import { countReached } from './reach.ts'
 import { reconnect } from './reconnect-job.ts'
@@ -45,16 +46,14 @@ export function* bulkJob(core: GraphCore, nodes: Uint32Array, options: BulkOptio
   const { nearest = nodes.length < MANY_NODES ? NEAREST : NEAREST_OF_MANY } = options
   check(Number.isInteger(nearest) && nearest >= 1 && nearest <= MOST_NEAREST, `nearest out of range: ${nearest}`)
   check(core.linkedCount === 0, 'only an empty graph is built in bulk')
-  for (const node of nodes) check(node < core.nodeCount && core.state(node) === CODED, `node ${node} cannot be linked`)
-  check(new Set(nodes).size === nodes.length, 'a node can be linked once')
+  yield* checkLinkable(core, nodes)
   yield* withArea(core, nodes.length * 4, function* (nodesAt) {
     core.words(nodesAt, nodes.length).set(nodes)
     yield* linkAll(core, nodes, nodesAt, nearest, options.randomLeaves)
   })
-  for (const node of nodes) core.setState(node, LINKED)
-  core.noteLinked(nodes.length)
+  yield* markLinked(core, nodes)
   yield* recountIncoming(core)
-  core.entries.draw()
+  yield* core.entries.draw()
   yield* reconnect(core)
 }
 
@@ -68,7 +67,10 @@ function* linkAll(
   const leaves = yield* partition(core, nodes)
   yield* withNearest(core, leaves, nearest, function* (near) {
     const link = (passes: readonly Pass[]) => linkBothWays(core, nodesAt, nodes.length, passes, nearest)
-    const linkWithRandom = () => withNearest(core, randomLeaves(core, nodes), nearest, (far) => link([...near, ...far]))
+    const linkWithRandom = function* (): Job {
+      const far = yield* randomLeaves(core, nodes)
+      yield* withNearest(core, far, nearest, (farther) => link([...near, ...farther]))
+    }
     if (isRandom ?? core.parameters.dimensions >= MANY_DIMENSIONS) return yield* linkWithRandom()
     yield* link(near)
     if (isRandom === undefined && (yield* isTorn(core, nodes))) yield* linkWithRandom()

@@ -22,7 +22,7 @@ export function* consolidateJob(core: GraphCore, dead: Uint8Array): Job {
   })
   core.refreshStates()
   yield* recountIncoming(core)
-  core.entries.draw()
+  yield* core.entries.draw()
   yield* reconnect(core)
 }
 

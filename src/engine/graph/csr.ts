@@ -1,6 +1,7 @@
 import { CODED, LINKED, ROW_SLOTS } from '../kernel/assembly-graph/layout.ts'
 import type { GraphCore } from './graph-core.ts'
 import { check } from './graph-parameters.ts'
+import { runToEnd } from './job.ts'
 
 /** Edges in compressed rows: those of node i are `nodes[offsets[i]]` up to, not including, `nodes[offsets[i + 1]]`. */
 export interface CompressedRows {
@@ -23,7 +24,7 @@ export function exportEdges(core: GraphCore): GraphEdges {
   for (let node = 0; node < nodeCount; node++) {
     nodes.set(core.row(node).subarray(1, 1 + offsets[node + 1]! - offsets[node]!), offsets[node]!)
   }
-  return { offsets, nodes, states: Uint8Array.from({ length: nodeCount }, (_, node) => core.state(node)) }
+  return { offsets, nodes, states: core.states() }
 }
 
 /** The same edges by where they lead; sources rise. */
@@ -72,7 +73,7 @@ export function importEdges(core: GraphCore, edges: GraphEdges): void {
   }
   core.refreshStates()
   core.kernel.countIncoming(0, core.nodeCount)
-  core.entries.draw()
+  runToEnd(core, core.entries.draw())
 }
 
 /** Codes of `count` nodes from `first` on: wide code with its factors, then narrow code with its factors, node by node. */

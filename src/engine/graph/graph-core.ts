@@ -91,6 +91,17 @@ export class GraphCore implements TaskRunner {
     return this.#scratch[thread]
   }
 
+  /** Makes the scratch of so many threads: one that has none must not run a task. */
+  useThreads(count: number): void {
+    for (let thread = 0; thread < count; thread++) this.scratch(thread)
+  }
+
+  /** Lets every thread that has a scratch walk with lists of a size. */
+  makeRoomForLists(size: number): void {
+    this.scratch(0)
+    for (const scratch of this.#scratch) scratch?.useLists(size, 0)
+  }
+
   scratchBytes(): number {
     return this.#scratch.reduce((sum, scratch) => sum + (scratch?.memoryBytes() ?? 0), 0)
   }
@@ -115,8 +126,9 @@ export class GraphCore implements TaskRunner {
   refreshStates(): void {
     this.#linkedCount = 0
     this.#freeNodes.length = 0
+    const states = this.states()
     for (let node = this.#nodeCount - 1; node >= 0; node--) {
-      const state = this.state(node)
+      const state = states[node]
       if (state === FREE) this.#freeNodes.push(node)
       if (state === LINKED) this.#linkedCount++
     }
@@ -128,6 +140,16 @@ export class GraphCore implements TaskRunner {
 
   state(node: number): number {
     return this.bytes(this.addressOf(node, this.shape.stateOffset, 1), 1)[0]!
+  }
+
+  /** A copy of all states. */
+  states(): Uint8Array<ArrayBuffer> {
+    const states = new Uint8Array(this.#nodeCount)
+    for (let first = 0; first < this.#nodeCount; first += BLOCK_POSITIONS) {
+      const count = Math.min(BLOCK_POSITIONS, this.#nodeCount - first)
+      states.set(this.bytes(this.addressOf(first, this.shape.stateOffset, 1), count), first)
+    }
+    return states
   }
 
   setState(node: number, state: number): void {
@@ -164,6 +186,7 @@ export class GraphCore implements TaskRunner {
   }
 
   runTask({ task, parameters }: Phase, thread: number, from: number, to: number): void {
+    this.scratch(thread)
     if (task !== undefined) this.kernel[task](thread, from, to, ...parameters)
   }
 

@@ -41,6 +41,15 @@ export interface GraphKernel extends Readonly<Record<TaskName, Task>> {
   countReverse(from: number, to: number, nodes: number, counts: number): void
   fillReverse(from: number, to: number, nodes: number, places: number, sources: number): void
   countIncoming(from: number, to: number): void
+  spread(
+    from: number,
+    to: number,
+    chosen: number,
+    given: number,
+    sample: number,
+    sampleCount: number,
+    nearest: number,
+  ): void
   reach(queue: number, reached: number, head: number, tail: number, most: number): number
 }
 

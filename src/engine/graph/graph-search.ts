@@ -15,6 +15,7 @@ export interface SearchOptions {
   readonly allowed?: Uint8Array
   /** With `allowed`: how many nodes may wait to be expanded. Eight lists, unless it is given. */
   readonly frontierSize?: number
+  /** Whose scratch is used: 1 unless it is given. Jobs on the main thread use 0, so that a search may come between slices. */
   readonly thread?: number
 }
 
@@ -28,6 +29,7 @@ export interface GraphHits {
 
 /** About 4 ms. */
 const STEPS_PER_CALL = 800
+const SEARCH_THREAD = 1
 const FRONTIER_LISTS = 8
 
 /** Walks in kernel calls of bounded time; it is at its end when the generator is. */
@@ -36,13 +38,13 @@ export function* beginSearch(
   query: Float32Array,
   options: SearchOptions,
 ): Generator<void, void, void> {
-  const { listSize, allowed, thread = 0 } = options
+  const { listSize, allowed, thread = SEARCH_THREAD } = options
   const { frontierSize = allowed === undefined ? listSize : listSize * FRONTIER_LISTS } = options
   check(Number.isInteger(listSize) && listSize >= 1, `listSize must be at least 1: ${listSize}`)
   check(Number.isInteger(frontierSize) && frontierSize >= listSize, `frontierSize must be at least ${listSize}`)
   const scratch = core.scratch(thread)
   const most = Math.max(1, core.linkedCount)
-  scratch.useLists(Math.min(frontierSize, most), Math.min(listSize, most), false)
+  scratch.useLists(Math.min(frontierSize, most), Math.min(listSize, most))
   scratch.useAllowed(allowed)
   core.writeVector(thread, query)
   let isOpen = core.kernel.search(thread, STEPS_PER_CALL)
@@ -52,7 +54,7 @@ export function* beginSearch(
   }
 }
 
-export function readResults(core: GraphCore, { allowed, listSize, thread = 0 }: SearchOptions): GraphHits {
+export function readResults(core: GraphCore, { allowed, listSize, thread = SEARCH_THREAD }: SearchOptions): GraphHits {
   const scratch = core.scratch(thread)
   const isFiltered = allowed !== undefined
   const filled = scratch.get(isFiltered ? THREAD_RESULTS_COUNT : THREAD_FRONTIER_COUNT)

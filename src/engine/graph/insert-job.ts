@@ -1,15 +1,9 @@
-import {
-  CODED,
-  FORM_BIAS,
-  FORM_DIRECTION,
-  MOST_THREADS,
-  ROW_BYTES,
-  ROW_SLOTS,
-} from '../kernel/assembly-graph/layout.ts'
+import { CODED, FORM_BIAS, FORM_DIRECTION, ROW_BYTES, ROW_SLOTS } from '../kernel/assembly-graph/layout.ts'
 import type { GraphCore } from './graph-core.ts'
 import { check } from './graph-parameters.ts'
 import { type Job, PAUSE, phase } from './job.ts'
 import { withArea } from './job-memory.ts'
+import { checkLinkable } from './node-lists.ts'
 import { reconnect } from './reconnect-job.ts'
 
 export interface InsertOptions {
@@ -34,15 +28,14 @@ export function* insertJob(core: GraphCore, nodes: Uint32Array, options: InsertO
     Number.isInteger(listSize) && listSize >= 1 && listSize <= MOST_BUILD_LIST,
     `listSize out of range: ${listSize}`,
   )
-  for (const node of nodes) check(node < core.nodeCount && core.state(node) === CODED, `node ${node} cannot be linked`)
-  check(new Set(nodes).size === nodes.length, 'a node can be linked once')
-  for (let thread = 0; thread < MOST_THREADS; thread++) core.scratch(thread).useLists(listSize, 0, true)
+  yield* checkLinkable(core, nodes)
+  core.makeRoomForLists(listSize)
   for (let done = 0; done < nodes.length; ) {
     const batch = nodes.subarray(done, done + batchSize(core.linkedCount))
     yield* insertBatch(core, batch, listSize)
     done += batch.length
   }
-  core.entries.draw()
+  yield* core.entries.draw()
   yield* reconnect(core)
 }
 
@@ -53,14 +46,14 @@ function batchSize(linked: number): number {
 }
 
 function* insertBatch(core: GraphCore, batch: Uint32Array, listSize: number): Job {
-  core.entries.keepUp()
+  yield* core.entries.keepUp()
   const count = batch.length
   const mostPairs = count * (ROW_SLOTS + 1)
   yield* withArea(core, count * 4, function* (nodes) {
     core.words(nodes, count).set(batch)
     yield* withArea(core, count * NEAR_IN_BATCH * 4, function* (near) {
       yield* nearInBatch(core, nodes, count, near)
-      yield phase('linkNodes', count, itemsOf(core, listSize * 30), nodes, near, NEAR_IN_BATCH)
+      yield phase('linkNodes', count, itemsOf(core, listSize * 30), nodes, near, NEAR_IN_BATCH, listSize)
     })
     yield* withArea(core, mostPairs * 16 + (mostPairs + 256) * 4, function* (pairs) {
       yield* linkBack(core, nodes, count, pairs, pairs + mostPairs * 8, pairs + mostPairs * 16)

@@ -1,6 +1,6 @@
 import type { GraphCore } from './graph-core.ts'
 import { itemsOf } from './insert-job.ts'
-import { type Job, phase } from './job.ts'
+import { type Job, PAUSE, phase } from './job.ts'
 import { withArea } from './job-memory.ts'
 import { SeededRandom } from './seeded-random.ts'
 
@@ -9,6 +9,7 @@ const MOST_LEADERS = 800
 const FANS = [4, 2, 1]
 const FANS_OF_MANY_DIMENSIONS = [3, 2, 1]
 const MANY_DIMENSIONS = 256
+const ITEMS_A_SLICE = 200_000
 /** A part that stays nearly whole, as equal vectors do, is cut by order instead. */
 const STAYED_WHOLE = 0.9
 
@@ -35,10 +36,11 @@ export function* partition(core: GraphCore, nodes: Uint32Array): Job<Uint32Array
 }
 
 /** Leaves of nodes that have nothing in common: their pairs become the long edges. */
-export function randomLeaves(core: GraphCore, nodes: Uint32Array): Uint32Array[] {
+export function* randomLeaves(core: GraphCore, nodes: Uint32Array): Job<Uint32Array[]> {
   const random = new SeededRandom(core.parameters.seed ^ 0x5bd1e995)
   const shuffled = nodes.slice()
   for (let index = shuffled.length - 1; index > 0; index--) {
+    if (index % ITEMS_A_SLICE === 0) yield PAUSE
     const other = random.below(index + 1)
     const node = shuffled[index]!
     shuffled[index] = shuffled[other]!
@@ -67,7 +69,7 @@ function* split(core: GraphCore, nodes: Uint32Array, mostFan: number, random: Se
     core.words(at, count).set(nodes)
     core.words(leadersAt, leaders.length).set(leaders)
     yield phase('assignLeaders', count, itemsOf(core, leaders.length), at, leadersAt, leaders.length, out, fan)
-    return groupByLeader(nodes, core.words(out, count * fan), fan, leaders.length)
+    return yield* groupByLeader(nodes, core.words(out, count * fan), fan, leaders.length)
   })
 }
 
@@ -77,12 +79,14 @@ function drawn(nodes: Uint32Array, count: number, random: SeededRandom): Uint32A
   return Uint32Array.from(chosen)
 }
 
-function groupByLeader(nodes: Uint32Array, assigned: Uint32Array, fan: number, leaders: number): Uint32Array[] {
+function* groupByLeader(nodes: Uint32Array, assigned: Uint32Array, fan: number, leaders: number): Job<Uint32Array[]> {
   const sizes = new Uint32Array(leaders)
   for (const leader of assigned) sizes[leader]!++
   const groups = Array.from(sizes, (size) => new Uint32Array(size))
   sizes.fill(0)
+  yield PAUSE
   for (let index = 0; index < assigned.length; index++) {
+    if (index % ITEMS_A_SLICE === ITEMS_A_SLICE - 1) yield PAUSE
     const leader = assigned[index]!
     groups[leader]![sizes[leader]!++] = nodes[Math.floor(index / fan)]!
   }

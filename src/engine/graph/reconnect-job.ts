@@ -28,9 +28,9 @@ export function* reconnect(core: GraphCore): Job<number> {
 function* reconnectOnce(core: GraphCore, reach: Reach): Job<number> {
   reach.add(core.entries.nodes[0]!)
   while (reach.advance(NODES_A_SLICE)) yield PAUSE
-  core.scratch(0).useLists(LIST_SIZE, 0, false)
   let attached = 0
   for (let node = 0; node < core.nodeCount && reach.count < core.linkedCount; node++) {
+    if (node % NODES_A_SLICE === NODES_A_SLICE - 1) yield PAUSE
     if (reach.has(node) || core.state(node) !== LINKED) continue
     // Walks stay within what is reached when they start within it.
     core.entries.use(core.entries.nodes.filter((entry) => reach.has(entry)))
@@ -48,6 +48,9 @@ function* reconnectOnce(core: GraphCore, reach: Reach): Job<number> {
  * vectors, the node is spliced into an edge v -> w of one of them: v -> node -> w, which cuts nobody off.
  */
 function attach(core: GraphCore, reach: Reach, node: number, turn: number): void {
+  const scratch = core.scratch(0)
+  scratch.useLists(LIST_SIZE, 0)
+  scratch.useAllowed(undefined)
   core.kernel.searchNode(0, node, NO_LIMIT)
   const near = nodesOfFrontier(core)
   const own = core.row(node)

@@ -5,7 +5,6 @@ import type { SharedMemory } from './shared-memory.ts'
 /** Rows of a leaf panel; the kernel compares four nodes with eight. */
 const PANEL_NODES = 8
 const MOST_NEAREST = 16
-const MOST_EXPANDED = 960
 
 interface Part {
   readonly setting: number
@@ -30,14 +29,15 @@ export class ThreadScratch {
     }
   }
 
-  /** Makes room for lists of `size`, and sets how much of it is used. */
-  useLists(frontierSize: number, resultsSize: number, keepExpanded: boolean): void {
+  /** Makes room for a frontier and results of these sizes, which the next walk keeps to. */
+  useLists(frontierSize: number, resultsSize: number): void {
     const size = Math.max(frontierSize, resultsSize)
-    if (this.#lists === undefined || this.#lists.size < size)
+    if (this.#lists === undefined || this.#lists.size < size) {
       this.#makeLists(Math.max(size, (this.#lists?.size ?? 64) * 2))
+    }
     this.#set(layout.THREAD_FRONTIER_SIZE, frontierSize)
     this.#set(layout.THREAD_RESULTS_SIZE, resultsSize)
-    this.#set(layout.THREAD_EXPANDED_SIZE, keepExpanded ? MOST_EXPANDED : 0)
+    this.#set(layout.THREAD_EXPANDED_SIZE, 0)
   }
 
   /** Copies the bitmap of nodes that may be results; without one all may. */
@@ -103,13 +103,13 @@ function fixedParts(dimensions: number, shape: BlockShape, leafNodes: number): P
     { setting: layout.THREAD_CODE_AT, bytes: shape.wideStride + 16 },
     { setting: layout.THREAD_WIDE_QUERY_AT, bytes: shape.wideBytes * 2 + 32 },
     { setting: layout.THREAD_NARROW_QUERY_AT, bytes: shape.narrowBytes * 4 + 64 },
-    { setting: layout.THREAD_EXPANDED_AT, bytes: MOST_EXPANDED * 8 },
+    { setting: layout.THREAD_EXPANDED_AT, bytes: layout.MOST_EXPANDED * 8 },
     { setting: layout.THREAD_GATHERED_AT, bytes: candidates * 4 },
     { setting: layout.THREAD_ADDRESSES_AT, bytes: candidates * 4 },
     { setting: layout.THREAD_DISTANCES_AT, bytes: candidates * 4 },
     { setting: layout.THREAD_CANDIDATES_AT, bytes: candidates * 8 },
     { setting: layout.THREAD_KEPT_AT, bytes: layout.ROW_BYTES },
-    { setting: layout.THREAD_PANELS_AT, bytes: panelNodes * (shape.wideBytes * 2 + 16) },
+    { setting: layout.THREAD_PANELS_AT, bytes: panelNodes * (shape.wideBytes * 2 + 12) + 16 },
     { setting: layout.THREAD_NEAREST_AT, bytes: panelNodes * (MOST_NEAREST * 8 + 8) },
   ]
 }

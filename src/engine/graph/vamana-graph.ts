@@ -118,6 +118,11 @@ export class VamanaGraph {
     return graphMemory(this.#core)
   }
 
+  /** Says how many threads will run tasks of jobs: 0 is this one's number, the others are up to 7. Call it before a job. */
+  useThreads(count: number): void {
+    this.#core.useThreads(count)
+  }
+
   /** Runs a job to its end on this thread. */
   run<Result>(job: Job<Result>): Result {
     return runToEnd(this.#core, job)

@@ -29,14 +29,15 @@ const CASES: Record<string, Case> = {
   '1,000 clusters, one after the other': {
     set: clusterSet('euclidean', 10_000, 64, 1000, 0.02, true),
     noise: 0.01,
-    listSize: 100,
-    recall: 0.98,
+    listSize: 200,
+    recall: 0.97,
   },
   '30 clusters, one after the other': {
     set: clusterSet('cosine', 6000, 100, 30, 0.1, true),
     noise: 0.05,
     listSize: 100,
     recall: 0.98,
+    options: wide,
   },
   '1 % identical': { set: repeatedSet(6000, 48, 0.01), noise: 0.3, listSize: 100, recall: 0.95 },
   '50 % identical': { set: repeatedSet(6000, 48, 0.5), noise: 0.3, listSize: 100, recall: 0.97 },

@@ -71,12 +71,13 @@ export interface RecallOptions {
 export function recallOf(graph: VamanaGraph, set: VectorSet, queries: Float32Array[], options: RecallOptions): number {
   const { listSize, k = 10, isAllowed } = options
   const rows = set.vectors.length / set.dimensions
+  const exact = exactScores(set, queries)
   const allowed = isAllowed && { allowed: bitmapOf(rows, isAllowed) }
   let found = 0
   let wanted = 0
-  for (const query of queries) {
-    const scores = Array.from({ length: rows }, (_, row) => scoreOf(set, query, row))
-    const sorted = scores.filter((_, row) => isAllowed?.(row) ?? true).sort((a, b) => a - b)
+  for (const [index, query] of queries.entries()) {
+    const scores = exact[index]!
+    const sorted = scores.filter((_, row) => isAllowed?.(row) ?? true).sort()
     const worst = sorted[Math.min(k, sorted.length) - 1]
     if (worst === undefined) continue
     wanted += Math.min(k, sorted.length)
@@ -85,4 +86,17 @@ export function recallOf(graph: VamanaGraph, set: VectorSet, queries: Float32Arr
     found += Math.min(k, nodes.filter((node) => scores[node]! <= worst + slack).length)
   }
   return found / wanted
+}
+
+/** Scores of all rows by query: a test that asks at many list sizes computes them once. */
+const scoresOfQueries = new WeakMap<Float32Array, Float64Array>()
+
+function exactScores(set: VectorSet, queries: readonly Float32Array[]): Float64Array[] {
+  const rows = set.vectors.length / set.dimensions
+  return queries.map((query) => {
+    const scores =
+      scoresOfQueries.get(query) ?? Float64Array.from({ length: rows }, (_, row) => scoreOf(set, query, row))
+    scoresOfQueries.set(query, scores)
+    return scores
+  })
 }

@@ -23,17 +23,17 @@ const WORK: Record<string, { set: () => VectorSet; work: Work; digest: string }>
       run(graph.consolidate(bitmapOf(2500, (node) => node % 5 === 2)))
       run(graph.insert(nodes.subarray(2500)))
     },
-    digest: '',
+    digest: 'a214d903fd6eddcbc8a332164b1111ca',
   },
   'bulk build': {
     set: () => glove(5000),
     work: (graph, run) => run(graph.bulk(allNodes(graph))),
-    digest: '',
+    digest: '1e85d2643f36c83cdea3bb24878811d7',
   },
   'bulk build of torn clusters': {
     set: () => clusterSet('euclidean', 4000, 40, 400, 0.02),
     work: (graph, run) => run(graph.bulk(allNodes(graph))),
-    digest: '',
+    digest: '039a95fa1a511aab89ef71fcdc5436ab',
   },
   'dot, insertion into a bulk build': {
     set: () => logNormalSet(3000, 24),
@@ -42,7 +42,7 @@ const WORK: Record<string, { set: () => VectorSet; work: Work; digest: string }>
       run(graph.bulk(nodes.subarray(0, 2000)))
       run(graph.insert(nodes.subarray(2000)))
     },
-    digest: '',
+    digest: '3911421edb98b14ee9c279c78141930e',
   },
 }
 
@@ -50,6 +50,7 @@ describe('a graph is a function of its input alone', () => {
   test.each(Object.entries(WORK))('%s', async (_, { set, work, digest }) => {
     for (const threads of [1, 2, 4]) {
       const graph = await graphOf(set())
+      graph.useThreads(threads)
       work(graph, (job) => runOnThreads(graph, job, threads))
       expect(graph.checkInvariants()).toEqual([])
       expect(digestOf(graph)).toBe(digest)

@@ -1,6 +1,6 @@
-// Taking dead nodes out of the rows of the living. In place of each dead neighbour comes the first of its own neighbours
-// that is alive and not there yet: rows are in order of distance after a prune, so that one is near. As good as choosing
-// again among all neighbours of the dead, at a fortieth of its time.
+// Taking dead nodes out of the rows of the living. In place of each dead neighbour comes the first of its own
+// neighbours that is alive and not there yet: rows are in order of distance after a prune, so that one is near. As good
+// as choosing again among all neighbours of the dead, at a fortieth of its time.
 import { LINKED, ROW_SLOTS } from './layout'
 import { hasBit, rowOf, stateOf } from './memory'
 import { hasNode } from './prune'

@@ -38,7 +38,8 @@ function narrowDistances(record: usize, addresses: usize, count: u32): void {
   const half = (bytes & 8) !== 0
   let out: usize = load<u32>(record + THREAD_DISTANCES_AT)
   for (let i: u32 = 0; i < count; i += 4) {
-    const a = load<u32>(addresses), b = load<u32>(addresses, 4), c = load<u32>(addresses, 8), d = load<u32>(addresses, 12)
+    const a = load<u32>(addresses), b = load<u32>(addresses, 4)
+    const c = load<u32>(addresses, 8), d = load<u32>(addresses, 12)
     const dots = narrowDots(query, querySum, groups, half, a, b, c, d)
     v128.store(out, finish(form, dots, scale, bias, a + bytes, b + bytes, c + bytes, d + bytes))
     addresses += 16
@@ -53,7 +54,8 @@ function wideDistances(record: usize, addresses: usize, count: u32): void {
   const bytes = wideCodeBytes(load<u32>(SETTING_DIMENSIONS), EIGHT)
   let out: usize = load<u32>(record + THREAD_DISTANCES_AT)
   for (let i: u32 = 0; i < count; i += 4) {
-    const a = load<u32>(addresses), b = load<u32>(addresses, 4), c = load<u32>(addresses, 8), d = load<u32>(addresses, 12)
+    const a = load<u32>(addresses), b = load<u32>(addresses, 4)
+    const c = load<u32>(addresses, 8), d = load<u32>(addresses, 12)
     const dots = wideDots(query, bytes, a, b, c, d)
     v128.store(out, finish(form, dots, scale, bias, a + bytes, b + bytes, c + bytes, d + bytes))
     addresses += 16
@@ -70,7 +72,8 @@ function floatDistances(record: usize, addresses: usize, count: u32): void {
   const half = f32x4.splat(load<u32>(SETTING_METRIC) === COSINE ? 0.5 : 1)
   let out: usize = load<u32>(record + THREAD_DISTANCES_AT)
   for (let i: u32 = 0; i < count; i += 4) {
-    const a = load<u32>(addresses), b = load<u32>(addresses, 4), c = load<u32>(addresses, 8), d = load<u32>(addresses, 12)
+    const a = load<u32>(addresses), b = load<u32>(addresses, 4)
+    const c = load<u32>(addresses, 8), d = load<u32>(addresses, 12)
     if (form === FORM_BIAS) {
       v128.store(out, f32x4.mul(floatSquares(query, bytes, a, b, c, d), half))
     } else {

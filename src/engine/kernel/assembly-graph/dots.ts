@@ -35,11 +35,13 @@ function addNibbles(sum: v128, code: v128, q0: v128, q1: v128, q2: v128, q3: v12
 /**
  * Sums of query * (2 * level - 15) as floats: exact, as they stay below 2^24.
  *
- * Bound: a product is at most 256 * 15 * 127, and a lane takes a quarter of 8,192 of them: 998,768,640 < 2^31. Lanes are
- * multiples of 256, so halving them seven times before they are added to each other loses nothing.
+ * Bound: a product is at most 256 * 15 * 127, and a lane takes a quarter of 8,192 of them: 998,768,640 < 2^31. Lanes
+ * are multiples of 256, so halving them seven times before they are added to each other loses nothing.
  */
 @inline
-export function narrowDots(query: usize, querySum: i32, groups: u32, half: bool, a: usize, b: usize, c: usize, d: usize): v128 {
+export function narrowDots(
+  query: usize, querySum: i32, groups: u32, half: bool, a: usize, b: usize, c: usize, d: usize,
+): v128 {
   let aSum = i32x4.splat(0), bSum = i32x4.splat(0), cSum = i32x4.splat(0), dSum = i32x4.splat(0)
   for (let i: u32 = 0; i < groups; i++) {
     const q0 = v128.load(query), q1 = v128.load(query, 16), q2 = v128.load(query, 32), q3 = v128.load(query, 48)

@@ -1,8 +1,8 @@
 // From a float32 vector to its codes. Sums run in four lanes, component i in lane i mod 4, and end in
 // (lane0 + lane2) + (lane1 + lane3); every area is filled with zeros to a multiple of four components.
 //
-// The vector y that is coded: cosine x / |x|; euclidean (x - centre) * scale; dot x * scale. Lengths are cut to 2^60, so
-// that no factor and no distance is ever infinite.
+// The vector y that is coded: cosine x / |x|; euclidean (x - centre) * scale; dot x * scale. Lengths are cut to 2^60,
+// so that no factor and no distance is ever infinite.
 //
 // 8 bits: code = nearest(y * 127 / max|y|), ties to even. Its factors describe the coded vector, not the original: the
 // distance of two codes is then a true squared distance, never far below zero, and zero for equal codes.
@@ -40,7 +40,9 @@ export function encode(record: usize, wide: usize, narrow: usize, isQuery: bool)
   }
   const greatest = greatestOf(work, padded)
   encodeBytes(work, wide, dimensions, metric, greatest)
-  if (narrow) encodeNibbles(work, load<u32>(record + THREAD_UNIT_AT), narrow, dimensions, metric, greatest, square, length)
+  if (!narrow) return
+  const unit = load<u32>(record + THREAD_UNIT_AT)
+  encodeNibbles(work, unit, narrow, dimensions, metric, greatest, square, length)
 }
 
 /** Writes y. The lanes past the last dimension of the vector's area hold zeros, and so does the centre there. */

@@ -32,7 +32,9 @@ export function offerToFrontier(record: usize, keys: usize, count: u32): void {
   store<u32>(record + THREAD_CURSOR, cursor)
 }
 
-/** The same for the results, of which only allowed nodes become one. A node past the end of the bitmap is not allowed. */
+/**
+ * The same for the results, of which only allowed nodes become one. A node past the end of the bitmap is not allowed.
+ */
 export function offerToResults(record: usize, keys: usize, count: u32): void {
   const array = load<u32>(record + THREAD_RESULTS_AT)
   const size = load<u32>(record + THREAD_RESULTS_SIZE)

@@ -19,6 +19,7 @@ export { spliceDead } from './consolidate'
 export { applyReverse, collectPairs, linkNodes, reverseEdges } from './insert'
 export { nearestInLeaves } from './leaf'
 export { reach } from './reach'
+export { spread } from './spread'
 
 /** Encodes the vector of a thread as the codes of a node. */
 export function encodeNode(thread: u32, node: u32): void {
@@ -27,7 +28,9 @@ export function encodeNode(thread: u32, node: u32): void {
   encode(threadAt(thread), wideCodeOf(node), narrow, false)
 }
 
-/** Encodes the vector of a thread as a query, and walks at most `steps` steps; returns 1 if the walk is not at its end. */
+/**
+ * Encodes the vector of a thread as a query, and walks at most `steps` steps; returns 1 if the walk is not at its end.
+ */
 export function search(thread: u32, steps: u32): u32 {
   const record = threadAt(thread)
   prepareQuery(thread)

@@ -7,8 +7,9 @@
 //   applyReverse   count the new edges, put staged rows in place, keep what would lose its last incoming edge
 import { nodeOf } from './keys'
 import {
-  DOT, FORM_BIAS, FORM_DOT, FOUR, LINKED, MOST_CANDIDATES, ROW_BYTES, ROW_SLOTS, SETTING_METRIC, SETTING_WALK_KIND,
-  THREAD_EXPANDED_AT, THREAD_EXPANDED_COUNT, THREAD_GATHERED_AT, THREAD_KEPT_AT,
+  DOT, FORM_BIAS, FORM_DOT, FOUR, LINKED, MOST_CANDIDATES, MOST_EXPANDED, ROW_BYTES, ROW_SLOTS, SETTING_METRIC,
+  SETTING_WALK_KIND, THREAD_ALLOWED_AT, THREAD_EXPANDED_AT, THREAD_EXPANDED_COUNT, THREAD_EXPANDED_SIZE,
+  THREAD_FRONTIER_SIZE, THREAD_GATHERED_AT, THREAD_KEPT_AT,
 } from './layout'
 import { addIncoming, inDegreeOf, removeIncoming, rowOf, stateOf, threadAt, wideCodeOf } from './memory'
 import { chooseNeighbours, hasNode } from './prune'
@@ -27,8 +28,14 @@ export function takeNode(record: usize, node: u32): void {
 }
 
 /** `near` holds `nearCount` nodes an item: its nearest within the batch, or 0xffffffff. */
-export function linkNodes(thread: u32, from: u32, to: u32, nodes: usize, near: usize, nearCount: u32): void {
+export function linkNodes(
+  thread: u32, from: u32, to: u32, nodes: usize, near: usize, nearCount: u32, listSize: u32,
+): void {
   const record = threadAt(thread)
+  // Set by every call: between two of them the thread may have searched.
+  store<u32>(record + THREAD_FRONTIER_SIZE, listSize)
+  store<u32>(record + THREAD_EXPANDED_SIZE, MOST_EXPANDED)
+  store<u32>(record + THREAD_ALLOWED_AT, 0)
   for (let item = from; item < to; item++) {
     const node = load<u32>(nodes + (item << 2))
     takeNode(record, node)
@@ -40,7 +47,7 @@ export function linkNodes(thread: u32, from: u32, to: u32, nodes: usize, near: u
   }
 }
 
-/** The expanded nodes become the gathered; the last ones, as they are the nearest, if there are too many. */
+/** The expanded nodes become the gathered: they are fewer than the gathered have room for. */
 function gatherExpanded(record: usize): u32 {
   const expanded = load<u32>(record + THREAD_EXPANDED_AT)
   const gathered = load<u32>(record + THREAD_GATHERED_AT)
@@ -127,7 +134,9 @@ function sortByUpper(pairs: usize, spare: usize, counts: usize, count: u32): voi
 }
 
 /** `staged` holds a row of 256 bytes for each group from `firstGroup` on. */
-export function reverseEdges(thread: u32, from: u32, to: u32, pairs: usize, groups: usize, staged: usize, firstGroup: u32): void {
+export function reverseEdges(
+  thread: u32, from: u32, to: u32, pairs: usize, groups: usize, staged: usize, firstGroup: u32,
+): void {
   const record = threadAt(thread)
   for (let item = from; item < to; item++) {
     const group = firstGroup + item

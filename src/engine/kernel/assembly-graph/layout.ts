@@ -16,8 +16,8 @@
 //   state      one byte each: FREE, CODED or LINKED
 //   marks      one byte each and thread: the epoch of the walk that saw the node last
 //
-// The factors stand behind the bytes that a dot loads, and in the same cache line where there is room: 100 dimensions of
-// 4 bits, half a group of padding and two factors are exactly 64 bytes. A table of factors would cost a second miss.
+// The factors stand behind the bytes that a dot loads, and in the same cache line where there is room: 100 dimensions
+// of 4 bits, half a group of padding and two factors are exactly 64 bytes. A table of factors would cost a second miss.
 
 export const BLOCK_SHIFT = 14
 export const BLOCK_POSITIONS = 1 << BLOCK_SHIFT
@@ -31,7 +31,7 @@ export const ROW_SHIFT = 8
 export const ROW_SLOTS = 63
 export const FACTOR_BYTES = 8
 
-export const SETTINGS_AT = 64
+const SETTINGS_AT = 64
 export const THREADS_AT = 256
 export const THREAD_SHIFT = 8
 export const BLOCKS_AT = THREADS_AT + (MOST_THREADS << THREAD_SHIFT)
@@ -65,7 +65,6 @@ export const THREAD_VECTOR_AT = 0
 export const THREAD_WORK_AT = 4
 export const THREAD_UNIT_AT = 8
 export const THREAD_CODE_AT = 12
-export const THREAD_NARROW_CODE_AT = 16
 export const THREAD_WIDE_QUERY_AT = 20
 export const THREAD_NARROW_QUERY_AT = 24
 export const THREAD_FRONTIER_AT = 28
@@ -117,9 +116,13 @@ export const FREE = 0
 export const CODED = 1
 export const LINKED = 2
 
-/** Neighbours that are gathered before any distance is computed: those of two nodes, rounded up to a multiple of four. */
+/**
+ * Neighbours that are gathered before any distance is computed: those of two nodes, rounded up to a multiple of four.
+ */
 export const GATHERED_SLOTS = 128
 /** Candidates that one prune takes; a multiple of four. */
 export const MOST_CANDIDATES = 1024
+/** Expanded nodes that a walk notes: more than the longest list for building expands. */
+export const MOST_EXPANDED = 960
 /** Most dimensions that are walked on float32. */
 export const MOST_FLOAT_DIMENSIONS = 32

@@ -161,26 +161,30 @@ function offerFour(
   const bias = v128.load32_splat(biases + (row << 2))
   let distances: v128
   if (form === FORM_BIAS || form === FORM_DOT) {
-    const product = f32x4.mul(f32x4.mul(v128.load(scales + (column << 2)), v128.load32_splat(scales + (row << 2))), dots)
+    const scale = f32x4.mul(v128.load(scales + (column << 2)), v128.load32_splat(scales + (row << 2)))
+    const product = f32x4.mul(scale, dots)
     distances = f32x4.sub(form === FORM_BIAS ? f32x4.add(fourBiases, bias) : f32x4.splat(0), product)
   } else {
     distances = f32x4.sub(f32x4.splat(1), f32x4.mul(f32x4.mul(fourBiases, bias), dots))
   }
   const near = v128.or(
     f32x4.le(distances, v128.load(worst + (column << 2))), f32x4.le(distances, v128.load32_splat(worst + (row << 2))))
-  if (v128.any_true(near)) offerSlowly(distances, worst, nearest, row, column, members, count, most)
+  if (!v128.any_true(near)) return
+  v128.store(worst + (padded << 2), distances)
+  offerSlowly(worst + (padded << 2), i32x4.bitmask(near), worst, nearest, row, column, members, count, most)
 }
 
+/** The lanes whose bits are set. */
 function offerSlowly(
-  distances: v128, worst: usize, nearest: usize, row: u32, column: u32, members: usize, count: u32, most: u32,
+  distances: usize, lanes: u32, worst: usize, nearest: usize, row: u32, column: u32, members: usize, count: u32,
+  most: u32,
 ): void {
   if (row >= count) return
   const node = load<u32>(members + (row << 2))
-  let four = distances
-  for (let i: u32 = 0; i < 4; i++) {
-    const distance = f32x4.extract_lane(four, 0)
-    four = v128.shuffle<i32>(four, four, 1, 2, 3, 0)
-    const other = column + i
+  for (; lanes; lanes &= lanes - 1) {
+    const lane = ctz(lanes)
+    const distance = load<f32>(distances + (lane << 2))
+    const other = column + lane
     // Blocks on the diagonal hold each pair twice, and each member against itself.
     if (other <= row || other >= count) continue
     if (distance <= load<f32>(worst + (row << 2))) {

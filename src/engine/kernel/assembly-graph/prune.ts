@@ -1,8 +1,8 @@
 // Robust prune: which of a node's candidates become its neighbours.
 //
-// Candidates are taken nearest first. One that is taken drops every later candidate that is alpha times nearer to it than
-// to the node: the walk reaches that one through it. A candidate at distance 0 from a taken one is dropped too, so equal
-// vectors do not fill rows.
+// Candidates are taken nearest first. One that is taken drops every later candidate that is alpha times nearer to it
+// than to the node: the walk reaches that one through it. A candidate at distance 0 from a taken one is dropped too, so
+// equal vectors do not fill rows.
 //
 // By dot product half of the neighbours are chosen by direction in that way. The other half are the candidates with the
 // greatest products: pruned by product alone, most of a graph is unreachable.

@@ -25,8 +25,8 @@ export function takeNarrowQuery(record: usize, code: usize, form: u32): void {
   let query: usize = load<u32>(record + THREAD_NARROW_QUERY_AT)
   let sums = i32x4.splat(0)
   let left = dimensions, first: u32 = 0
-  // The nibble of bits 4 to 7 is read in place, as 16 times its level, that of bits 8 to 11 as 256 times it, and the other
-  // two as they are: the query is multiplied by what is missing to 256. 127 * 256 = 32,512 still has 16 bits.
+  // The nibble of bits 4 to 7 is read in place, as 16 times its level, that of bits 8 to 11 as 256 times it, and the
+  // other two as they are: the query is multiplied by what is missing to 256. 127 * 256 = 32,512 still has 16 bits.
   while (left > 0) {
     const words: u32 = left > 16 ? 8 : 4
     for (let part: u32 = 0; part < 4; part++) {

@@ -1,4 +1,5 @@
-// Which nodes a walk can come to: breadth first over the rows. `queue` has room for every node, `reached` one byte each.
+// Which nodes a walk can come to: breadth first over the rows. `queue` has room for every node, `reached` one byte
+// each.
 import { ROW_SLOTS, SETTING_NODE_LIMIT } from './layout'
 import { rowOf } from './memory'
 

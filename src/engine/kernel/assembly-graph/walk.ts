@@ -1,6 +1,7 @@
-// The beam search. There is no prefetch instruction, so a step first gathers all unvisited neighbours of two nodes, then
-// touches each one's cache line, and only then computes: the misses overlap each other. 3,400 -> 6,400-6,900 queries a
-// second on 340,479 x 100; doing the same inside the loop that checks the marks is slower, and so are three nodes a step.
+// The beam search. There is no prefetch instruction, so a step first gathers all unvisited neighbours of two nodes,
+// then touches each one's cache line, and only then computes: the misses overlap each other. 3,400 -> 6,400-6,900
+// queries a second on 340,479 x 100; doing the same inside the loop that checks the marks is slower, and so are three
+// nodes a step.
 import { computeDistances } from './distances'
 import { nextOpen, offerToFrontier, offerToResults } from './frontier'
 import { FARTHEST, keyOf, nodeOf } from './keys'
@@ -12,7 +13,7 @@ import {
   THREAD_FRONTIER_AT, THREAD_FRONTIER_COUNT, THREAD_GATHERED_AT, THREAD_MARKS_AT, THREAD_RESULTS_AT,
   THREAD_RESULTS_COUNT, THREAD_RESULTS_SIZE, THREAD_SINK, THREAD_VISITED,
 } from './layout'
-import { rowOf } from './memory'
+import { blockOf, rowOf } from './memory'
 import { narrowCodeBytes, wideCodeBytes } from './shapes'
 
 const LINE_BYTES: u32 = 64
@@ -39,7 +40,7 @@ export function beginWalk(record: usize): void {
   }
   if (best === FARTHEST) return
   const node = nodeOf(best)
-  store<u8>(load<u32>(BLOCKS_AT + ((node >> BLOCK_SHIFT) << 2)) + load<u32>(record + THREAD_MARKS_AT) + (node & BLOCK_MASK), epoch)
+  store<u8>(blockOf(node) + load<u32>(record + THREAD_MARKS_AT) + (node & BLOCK_MASK), epoch)
   store<i64>(keys, best)
   offerToFrontier(record, keys, 1)
   if (load<u32>(record + THREAD_ALLOWED_AT)) offerToResults(record, keys, 1)
@@ -147,7 +148,7 @@ function addressesOf(record: usize, count: u32): void {
   }
 }
 
-/** Touches and measures the gathered; writes the keys of those nearer than both lists' ends and returns how many. */
+/** Touches and measures the gathered; writes their keys and returns how many there are. */
 function measure(record: usize, keys: usize, count: u32): u32 {
   const kind = load<u32>(SETTING_WALK_KIND)
   const addresses = load<u32>(record + THREAD_ADDRESSES_AT)
