@@ -7,7 +7,7 @@ import type { Files, OpenFile, OpenMode } from './files.ts'
 import { syncDirectoryAt } from './node-directories.ts'
 import { systemCode, systemError } from './system-error.ts'
 
-export { type DirectoryLocation, locateDirectory } from './node-directories.ts'
+export { locateDirectory } from './node-directories.ts'
 
 /**
  * Up to this size a transfer runs on the calling thread. Measured on two cores with a warm page cache, Node 20: `writeSync`

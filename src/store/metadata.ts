@@ -2,18 +2,6 @@ import { decodeCbor, encodeCbor, isPortableKey, portableText } from '../base/cbo
 import { StoreError } from '../base/errors.ts'
 import { MAX_METADATA_BYTES, MAX_METADATA_DEPTH } from '../base/limits.ts'
 
-/** What metadata is made of. */
-export type MetadataValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly MetadataValue[]
-  | { readonly [key: string]: MetadataValue }
-
-/** Metadata of an entry: a plain object. A type of your own may be more exact. */
-export type Metadata = object
-
 /**
  * Checks metadata and encodes it. It is copied while it is checked, so what was checked is what is encoded, whatever getters
  * it has.

@@ -10,7 +10,7 @@ import { OperationGate } from './operation-gate.ts'
 
 export { type CrashChooser, everything, nothing, random } from './crash-chooser.ts'
 export type { Fault, FaultCode } from './crashable-faults.ts'
-export { SECTOR_BYTES, type SyncDamage } from './crashable-inode.ts'
+export type { SyncDamage } from './crashable-inode.ts'
 export { CrashSignal } from './operation-gate.ts'
 
 /**

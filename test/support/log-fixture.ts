@@ -9,7 +9,6 @@ import type { LogRecord } from '../../src/wal/record.ts'
 import { STORE_ID, utf8 } from './byte-builder.ts'
 import { CrashableFiles } from './crashable-files.ts'
 
-export { OTHER_STORE_ID, STORE_ID } from './byte-builder.ts'
 export const checksum = await loadChecksum()
 
 /** Time of the first record, in ms since 1970. */

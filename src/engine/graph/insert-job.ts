@@ -1,4 +1,4 @@
-import { CODED, FORM_BIAS, FORM_DIRECTION, ROW_BYTES, ROW_SLOTS } from '../kernel/assembly-graph/layout.ts'
+import { FORM_BIAS, FORM_DIRECTION, ROW_BYTES, ROW_SLOTS } from '../kernel/assembly-graph/layout.ts'
 import type { GraphCore } from './graph-core.ts'
 import { check } from './graph-parameters.ts'
 import { type Job, PAUSE, phase } from './job.ts'

@@ -58,6 +58,29 @@ describe('a graph is a function of its input alone', () => {
   })
 })
 
+describe('the slices of a job', () => {
+  test.each<[string, number]>([
+    ['linkNodes', 64],
+    ['reverseEdges', 128],
+    ['assignLeaders', 2000],
+    ['nearestInLeaves', 1],
+    ['linkFromEdges', 128],
+    ['linkReverse', 128],
+  ])('of %s have a bounded number of items', async (task, most) => {
+    const graph = await graphOf(glove(4000))
+    const nodes = allNodes(graph)
+    const seen: number[] = []
+    for (const job of [graph.bulk(nodes.subarray(0, 3000)), graph.insert(nodes.subarray(3000))]) {
+      for (let step = job.next(); !step.done; step = job.next()) {
+        if (step.value.task === task) seen.push(step.value.sliceItems)
+        graph.core.runTask(step.value, 0, 0, step.value.items)
+      }
+    }
+    expect(seen.length).toBeGreaterThan(0)
+    expect(Math.max(...seen)).toBeLessThanOrEqual(most)
+  })
+})
+
 /**
  * Runs a job as so many threads would: each has its own scratch and a range of its own of every phase. The ranges are cut
  * into slices, and the slices of all threads are run in random order.
