@@ -13,7 +13,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
 describe('the README', () => {
   it('has an example that runs and prints what it says', () => {
-    const [, example] = /```js\n([^]*?)```/.exec(readme) ?? []
+    const [, example] = /```js\n([\s\S]*?)```/.exec(readme) ?? []
     const built = pathToFileURL(join(root, 'dist/index.js')).href
     writeFileSync(join(directory, 'example.mjs'), (example as string).replace("'annals'", `'${built}'`))
     const output = execFileSync(process.execPath, ['example.mjs'], { cwd: directory, encoding: 'utf8' })
