@@ -2,7 +2,7 @@
 //   node bench/source/compare.mjs [--data glove|hard-768] [--limit n] [--queries n] [--peers a,b] [--rounds n] [--core n]
 //                                 [--build-only] [--fresh] [--write]
 // Files, builds and raw results are kept in bench/data/compare/, so a run that was interrupted goes on where it was.
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { annals } from './peers/annals.mjs'
 import { ensureBuild } from './peers/builds.mjs'
 import { frontierOf } from './peers/curves.mjs'
-import { DATA_DIRECTORY, DATA_SET_NAMES, prepareDataSet } from './peers/data-sets.mjs'
+import { DATA_DIRECTORY, DATA_SETS, prepareDataSet } from './peers/data-sets.mjs'
 import { ENGINES, engineNamed } from './peers/engines.mjs'
 import { canPin, startChild } from './peers/host.mjs'
 import { openEntry, score, tune } from './peers/measure.mjs'
@@ -37,7 +37,7 @@ const { values } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 })
-if (values.write && values.limit !== undefined) throw new Error('--write is for whole sets: leave --limit out')
+if (values.write) checkWritable()
 const limit = values.limit === undefined ? undefined : wholeNumber('limit')
 const queryCount = wholeNumber('queries', 1000)
 const rounds = wholeNumber('rounds')
@@ -48,10 +48,10 @@ const chosen = values.peers === undefined ? ENGINES : values.peers.split(',').ma
 mkdirSync(DATA_DIRECTORY, { recursive: true })
 // Children measure the copy that this process took, whatever happens to dist/ meanwhile.
 process.env.ANNALS_SNAPSHOT = annals.load()
-for (const name of values.data === undefined ? DATA_SET_NAMES : [values.data]) await compareOn(name)
+for (const name of values.data === undefined ? Object.keys(DATA_SETS) : [values.data]) await compareOn(name)
 
 async function compareOn(name) {
-  if (!DATA_SET_NAMES.includes(name)) throw new Error(`no data set '${name}'; there are ${DATA_SET_NAMES.join(', ')}`)
+  if (!(name in DATA_SETS)) throw new Error(`no data set '${name}'; there are ${Object.keys(DATA_SETS).join(', ')}`)
   const dataSet = prepareDataSet(name, limit)
   const { available, left } = await findAvailable()
   const builds = []
@@ -66,8 +66,14 @@ async function compareOn(name) {
   const truth = Object.fromEntries(['tuning', 'queries'].map((part) => [part, loadTruth(dataSet, part, queryCount, K)]))
   const entries = []
   try {
-    for (const { engine, setting, build } of builds)
-      entries.push(await openEntry(dataSet, engine, setting, build, { core, queryCount }))
+    for (const { engine, setting, build } of builds) {
+      try {
+        entries.push(await openEntry(dataSet, engine, setting, build, { core, queryCount }))
+      } catch (error) {
+        say(`${engine.name}, ${setting.name}: FAILED to open and left out: ${error.message}`)
+        left.push(`${engine.name}, ${setting.name} (does not open)`)
+      }
+    }
     await tune(entries, truth.tuning, { k: K, queryCount })
     // A setting of which no point came near the best of its engine is not scored.
     for (const { engine, setting, points } of entries)
@@ -123,6 +129,7 @@ function report(dataSet, { available, entries, bare, left }) {
   const markdown = compareTables({ dataSet, engines, ...shared })
   const series = engines.map((engine) => ({
     name: engine.name,
+    look: ENGINES.findIndex(({ name }) => name === engine.name),
     points: frontierOf(curvesOf(engine).flatMap(({ points }) => points)),
   }))
   const plotTitle = `${dataSet.title}: ${dataSet.count.toLocaleString('en-US')} x ${dataSet.dimensions}, ${dataSet.metric}`
@@ -153,6 +160,17 @@ function rawOf({ name, version, notes, entries }) {
       return { setting: setting.name, build, points, searchPeakRssBytes, reopenMs, reopenRssBytes }
     }),
   }
+}
+
+/** Found out before the work is done, which takes hours. */
+function checkWritable() {
+  if (values.limit !== undefined) throw new Error('--write is for whole sets: leave --limit out')
+  const text = readFileSync(join(DOCS, 'BENCHMARKS.md'), 'utf8')
+  for (const { plotName } of Object.values(DATA_SETS))
+    if (!text.includes(`<!-- compare-${plotName}:begin -->`) || !text.includes(`<!-- compare-${plotName}:end -->`))
+      throw new Error(
+        `docs/BENCHMARKS.md needs the markers <!-- compare-${plotName}:begin --> and <!-- compare-${plotName}:end -->`,
+      )
 }
 
 function wholeNumber(option, most = Number.MAX_SAFE_INTEGER) {

@@ -2,7 +2,7 @@
 //   node scripts/build.mjs && node bench/source/graph.mjs [--set glove|generated] [--limit n] [--method bulk,insert]
 //     [--queries n] [--rounds n] [--codes narrow,wide] [--nearest n] [--random true|false] [--degree n] [--list n] [--dist dir]
 import { parseArgs } from 'node:util'
-import { generateClusters } from './generated-set.mjs'
+import { generatedSet } from './generated-set.mjs'
 import { loadGlove } from './glove.mjs'
 import { machineLine } from './report.mjs'
 import { formatMiB, formatNumber, markdownTable, median } from './statistics.mjs'
@@ -34,7 +34,7 @@ const LIST_SIZES = [10, 20, 30, 45, 60, 80, 100, 130, 160, 200, 260, 330, 420, 5
 const RESCORED = 40
 const numberOf = (text) => (text === undefined ? undefined : Number(text))
 
-const data = values.set === 'glove' ? gloveSet() : generateClusters(numberOf(values.limit) ?? 100_000, 768)
+const data = values.set === 'glove' ? gloveSet() : generatedSet(numberOf(values.limit) ?? 100_000)
 const { base, queries, dimensions, metric } = data
 const count = base.length / dimensions
 const queryCount = queries.length / dimensions

@@ -31,7 +31,8 @@ export function qpsAt(points, recall) {
   const above = frontier.findIndex((point) => point.recall >= recall)
   if (above < 0) return undefined
   const right = frontier[above]
-  if (above === 0) return { qps: right.qps, bracketed: false }
+  // Points below may be there and yet not on the frontier, where a shorter list was no quicker.
+  if (above === 0) return { qps: right.qps, bracketed: points.some((point) => point.recall < recall) }
   const left = frontier[above - 1]
   const share = (missed(recall) - missed(left.recall)) / (missed(right.recall) - missed(left.recall))
   return { qps: Math.exp(Math.log(left.qps) + share * (Math.log(right.qps) - Math.log(left.qps))), bracketed: true }

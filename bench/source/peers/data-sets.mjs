@@ -13,12 +13,10 @@ const HELD_OUT = 1000
 /** Length of the noise on a tuning query against the length of its word: with less they are easier than the rare words that score. */
 const TUNING_NOISE = 2
 
-const DATA_SETS = {
+export const DATA_SETS = {
   glove: { title: 'GloVe', plotName: 'glove', metric: 'cosine', write: writeGlove },
   'hard-768': { title: 'Generated 768', plotName: '768', metric: 'euclidean', write: writeHard },
 }
-
-export const DATA_SET_NAMES = Object.keys(DATA_SETS)
 
 /** Makes the files of a set unless they are there, and says what they hold. `limit` takes only so many rows of the base. */
 export function prepareDataSet(name, limit) {

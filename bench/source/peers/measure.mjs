@@ -21,13 +21,18 @@ export async function openEntry(dataSet, engine, setting, build, { core, queryCo
   const queryFiles = Object.fromEntries(
     Object.entries(parts).map(([part, count]) => [part, { file: dataSet.files[part], count }]),
   )
-  const { effortsThatDiffer } = await child.ask('open', {
-    engineName: engine.name,
-    directory: join(build.directory, 'index'),
-    openSettings: { ...setting, metric: dataSet.metric, dimensions: dataSet.dimensions },
-    dimensions: dataSet.dimensions,
-    queryFiles,
-  })
+  const { effortsThatDiffer } = await child
+    .ask('open', {
+      engineName: engine.name,
+      directory: join(build.directory, 'index'),
+      openSettings: { ...setting, metric: dataSet.metric, dimensions: dataSet.dimensions },
+      dimensions: dataSet.dimensions,
+      queryFiles,
+    })
+    .catch(async (error) => {
+      await child.stop()
+      throw error
+    })
   const points = setting.curves.flatMap((curve) =>
     curve.efforts.slice(0, effortsThatDiffer).map((effort) => ({ curveName: curve.name, effort })),
   )

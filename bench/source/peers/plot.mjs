@@ -1,5 +1,5 @@
 // A plot of queries a second over recall as SVG, readable on light and dark pages.
-const WIDTH = 860
+const WIDTH = 880
 const HEIGHT = 520
 const AREA = { left: 76, right: 690, top: 48, bottom: 456 }
 const RECALL_TICKS = [0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999]
@@ -23,7 +23,10 @@ const STYLE = `
     .frame { stroke: #6e7681 }
   }`
 
-/** @param {{ name: string, points: { recall: number, qps: number }[] }[]} series by rising recall; a lone point is only marked */
+/**
+ * @param {{ name: string, look: number, points: { recall: number, qps: number }[] }[]} series points by rising recall; a lone one is
+ *   only marked; `look` numbers colours and markers, so that an engine looks the same in every plot
+ */
 export function plotRecallQps(title, series) {
   const shown = series.map((one) => ({ ...one, points: one.points.filter(({ recall }) => recall >= LOWEST_RECALL) }))
   const drawn = shown.filter(({ points }) => points.length > 0)
@@ -37,7 +40,7 @@ export function plotRecallQps(title, series) {
     ...recallAxis(),
     ...qpsAxis(decades, yOf),
     `<rect class="frame" x="${AREA.left}" y="${AREA.top}" width="${AREA.right - AREA.left}" height="${areaHeight()}"/>`,
-    ...drawn.flatMap((one, index) => drawSeries(one, index, yOf)),
+    ...drawn.flatMap((one) => drawSeries(one, yOf)),
     ...drawn.flatMap((one, index) => drawLegend(one, index)),
     '</svg>',
     '',
@@ -87,23 +90,23 @@ function qpsAxis({ low, high }, yOf) {
   ]
 }
 
-function drawSeries({ points }, index, yOf) {
-  const colour = COLOURS[index % COLOURS.length]
+function drawSeries({ points, look }, yOf) {
+  const colour = COLOURS[look % COLOURS.length]
   const places = points.map(({ recall, qps }) => [xOf(recall), yOf(qps)])
   const path = places.map(([x, y], at) => `${at === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join('')
   return [
     `<path class="curve" stroke="${colour}" d="${path}"/>`,
-    ...places.map(([x, y]) => marker(MARKERS[index % MARKERS.length], x, y, colour)),
+    ...places.map(([x, y]) => marker(MARKERS[look % MARKERS.length], x, y, colour)),
   ]
 }
 
-function drawLegend({ name }, index) {
+function drawLegend({ name, look }, index) {
   const y = AREA.top + 14 + index * 24
-  const colour = COLOURS[index % COLOURS.length]
+  const colour = COLOURS[look % COLOURS.length]
   const x = AREA.right + 16
   return [
     `<line x1="${x}" y1="${y}" x2="${x + 22}" y2="${y}" stroke="${colour}" stroke-width="2"/>`,
-    marker(MARKERS[index % MARKERS.length], x + 11, y, colour),
+    marker(MARKERS[look % MARKERS.length], x + 11, y, colour),
     `<text x="${x + 30}" y="${y + 4}">${escapeText(name)}</text>`,
   ]
 }

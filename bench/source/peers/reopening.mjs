@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { median } from '../statistics.mjs'
 import { startChild } from './host.mjs'
-import { showProgress } from './progress.mjs'
+import { say, showProgress } from './progress.mjs'
 
 const BARE_CHILD = fileURLToPath(new URL('./bare-child.mjs', import.meta.url))
 
@@ -27,9 +27,7 @@ export async function measureReopening(entries, dataSet, { core, rounds, k }) {
         effort,
         k,
       }
-      const run = await timeChild({ core }, given)
-      if (run.rows.length !== k) throw new Error(`${engine.name} gave ${run.rows.length} of ${k} after reopening`)
-      runs.get(entry).push(run)
+      runs.get(entry).push(await timeAnswer({ core }, given))
     }
   }
   showProgress('reopening, rounds', rounds, rounds)
@@ -40,6 +38,18 @@ export async function measureReopening(entries, dataSet, { core, rounds, k }) {
   return {
     reopenMs: median(bare.map(({ elapsedMs }) => elapsedMs)),
     rssBytes: median(bare.map(({ peakRssBytes }) => peakRssBytes)),
+  }
+}
+
+/** A failure shows as NaN in the table: the rest of a long run is worth having. */
+async function timeAnswer(how, given) {
+  try {
+    const run = await timeChild(how, given)
+    if (run.rows.length !== given.k) throw new Error(`it gave ${run.rows.length} of ${given.k} answers`)
+    return run
+  } catch (error) {
+    say(`${given.engineName}: FAILED after reopening: ${error.message.split('\n')[0]}`)
+    return { elapsedMs: Number.NaN, peakRssBytes: Number.NaN }
   }
 }
 

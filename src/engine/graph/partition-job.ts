@@ -68,7 +68,7 @@ function* split(core: GraphCore, nodes: Uint32Array, mostFan: number, random: Se
     const out = leadersAt + leaders.length * 4
     core.words(at, count).set(nodes)
     core.words(leadersAt, leaders.length).set(leaders)
-    yield phase('assignLeaders', count, itemsOf(core, leaders.length), at, leadersAt, leaders.length, out, fan)
+    yield phase('assignLeaders', count, itemsOf(core, leaders.length + 50), at, leadersAt, leaders.length, out, fan)
     return yield* groupByLeader(nodes, core.words(out, count * fan), fan, leaders.length)
   })
 }

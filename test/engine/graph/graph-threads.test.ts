@@ -62,7 +62,7 @@ describe('the slices of a job', () => {
   test.each<[string, number]>([
     ['linkNodes', 64],
     ['reverseEdges', 128],
-    ['assignLeaders', 2000],
+    ['assignLeaders', 2500],
     ['nearestInLeaves', 1],
     ['linkFromEdges', 128],
     ['linkReverse', 128],
