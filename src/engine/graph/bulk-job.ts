@@ -11,7 +11,7 @@ import { countReached } from './reach.ts'
 import { reconnect } from './reconnect-job.ts'
 
 export interface BulkOptions {
-  /** Nearest of a node that are taken from each of its leaves: from 1 to 16. Unless it is given, 12, of large sets 6. */
+  /** Nearest of a node that are taken from each of its leaves: from 1 to 16. Unless it is given, 12; of large sets 6. */
   readonly nearest?: number
   /**
    * Adds a pass of random leaves. Unless it is given, they are added from 256 dimensions on, and to a graph that would be
@@ -23,7 +23,7 @@ export interface BulkOptions {
 /**
  * Real word vectors, 9,500 of them: 12 give the same recall as insertion at each list size, 6 and 8 one or two points less
  * at the shortest lists. Of 340,479, where leaves are fuller and recall at list 130 is .953, 8 give .959 for half as much
- * time again: not worth it.
+ * time again: not worth it. Nor is it at 100,000 x 768, where 12 save 4 % of the distances for 55 % more time.
  */
 const NEAREST = 12
 const NEAREST_OF_MANY = 6
