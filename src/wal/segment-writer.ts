@@ -46,7 +46,8 @@ export class SegmentWriter {
       await syncOnce(() => segment.file.sync())
       await publishSegment(files, segment)
     } catch (error) {
-      await segment.file.close()
+      // What went wrong first says whether the log may go on; a handle that does not close must not hide it.
+      await segment.file.close().catch(() => {})
       throw error
     }
     return new SegmentWriter(segment.path, header, segment.file, segmentStart(header), checksum)
