@@ -14,14 +14,22 @@ const MOST_LOAD = 0.7
 /** Slots stay below 2^31, so this is none. */
 const EMPTY = 0xffff_ffff
 
+/** The low bits of a hash that are kept beside a slot. */
+const TAG_MASK = 0xffff
+
 interface Partition {
   /** A slot or EMPTY. The length is a power of two. */
   places: Uint32Array
+  /**
+   * The low 16 bits of the hash of each place's id. An id that is not the one looked for is nearly always told by them, without
+   * a look at its bytes, and growing needs no ids at all: together a third of the time of an import of a million.
+   */
+  tags: Uint16Array
   used: number
 }
 
 /**
- * Id -> slot: open addressing with linear probing, 4 bytes a place. It stores no ids; it asks `keys`, in which the id of a
+ * Id -> slot: open addressing with linear probing, 6 bytes a place. It stores no ids; it asks `keys`, in which the id of a
  * slot must stand before the slot is set here. The order of places depends on history and reaches nobody.
  */
 export class IdentityTable {
@@ -42,7 +50,7 @@ export class IdentityTable {
     const hash = hashBytes(idBytes)
     const partition = this.#partitions[hash >>> 24]
     if (partition === undefined) return undefined
-    const slot = partition.places[this.#findPlace(partition.places, hash, idBytes)]!
+    const slot = partition.places[this.#findPlace(partition, hash, idBytes)]!
     return slot === EMPTY ? undefined : slot
   }
 
@@ -50,9 +58,10 @@ export class IdentityTable {
   set(idBytes: Uint8Array, slot: number): number | undefined {
     const hash = hashBytes(idBytes)
     const partition = this.#partitionFor(hash)
-    const place = this.#findPlace(partition.places, hash, idBytes)
+    const place = this.#findPlace(partition, hash, idBytes)
     const earlier = partition.places[place]!
     partition.places[place] = slot
+    partition.tags[place] = hash & TAG_MASK
     if (earlier !== EMPTY) return earlier
     this.#count += 1
     partition.used += 1
@@ -65,9 +74,9 @@ export class IdentityTable {
     const hash = hashBytes(idBytes)
     const partition = this.#partitions[hash >>> 24]
     if (partition === undefined) return false
-    const place = this.#findPlace(partition.places, hash, idBytes)
+    const place = this.#findPlace(partition, hash, idBytes)
     if (partition.places[place] === EMPTY) return false
-    this.#closeGap(partition.places, place)
+    this.#closeGap(partition, place)
     partition.used -= 1
     this.#count -= 1
     return true
@@ -75,53 +84,71 @@ export class IdentityTable {
 
   /** Bytes of the places. The partition objects (about 200 bytes each, 256 at most) are left out. */
   memoryBytes(): number {
-    return this.#partitions.reduce((sum, partition) => sum + (partition?.places.byteLength ?? 0), 0)
+    return this.#partitions.reduce((sum, partition) => sum + (partition === undefined ? 0 : sizeOf(partition)), 0)
   }
 
   /** The place of an id, or the empty place where it would go. There always is an empty one. */
-  #findPlace(places: Uint32Array, hash: number, idBytes: Uint8Array): number {
+  #findPlace({ places, tags }: Partition, hash: number, idBytes: Uint8Array): number {
     const mask = places.length - 1
+    const tag = hash & TAG_MASK
     let place = hash & mask
-    while (places[place] !== EMPTY && !this.#keys.equals(places[place]!, idBytes)) place = (place + 1) & mask
-    return place
+    for (;;) {
+      const slot = places[place]!
+      if (slot === EMPTY || (tags[place] === tag && this.#keys.equals(slot, idBytes))) return place
+      place = (place + 1) & mask
+    }
   }
 
   #partitionFor(hash: number): Partition {
     const index = hash >>> 24
-    this.#partitions[index] ??= { places: new Uint32Array(FIRST_PLACES).fill(EMPTY), used: 0 }
+    this.#partitions[index] ??= { ...createPlaces(FIRST_PLACES), used: 0 }
     return this.#partitions[index]
   }
 
   #grow(partition: Partition): void {
-    const places = new Uint32Array(partition.places.length * 2).fill(EMPTY)
+    const { places, tags } = createPlaces(partition.places.length * 2)
     const mask = places.length - 1
-    for (const slot of partition.places) {
+    for (let from = 0; from < partition.places.length; from++) {
+      const slot = partition.places[from]!
       if (slot === EMPTY) continue
-      let place = this.#hashOf(slot) & mask
+      let place = this.#homeOf(partition, from, mask)
       while (places[place] !== EMPTY) place = (place + 1) & mask
       places[place] = slot
+      tags[place] = partition.tags[from]!
     }
     partition.places = places
+    partition.tags = tags
   }
 
   /** Empties a place and moves back what probing would no longer reach: no tombstones, so look-ups never get slower. */
-  #closeGap(places: Uint32Array, emptied: number): void {
+  #closeGap(partition: Partition, emptied: number): void {
+    const { places, tags } = partition
     const mask = places.length - 1
     let gap = emptied
     for (let place = (gap + 1) & mask; places[place] !== EMPTY; place = (place + 1) & mask) {
-      const home = this.#hashOf(places[place]!) & mask
+      const home = this.#homeOf(partition, place, mask)
       // An entry may fill the gap if its home is not between the gap (excluded) and its place.
       if (((place - home) & mask) >= ((place - gap) & mask)) {
         places[gap] = places[place]!
+        tags[gap] = tags[place]!
         gap = place
       }
     }
     places[gap] = EMPTY
   }
 
-  #hashOf(slot: number): number {
-    return this.#keys.hashWith(hashBytes, slot)
+  /** The place where an entry belongs: its tag says so, unless there are more places than tags. */
+  #homeOf({ places, tags }: Partition, place: number, mask: number): number {
+    return mask <= TAG_MASK ? tags[place]! & mask : this.#keys.hashWith(hashBytes, places[place]!) & mask
   }
+}
+
+function createPlaces(count: number): Pick<Partition, 'places' | 'tags'> {
+  return { places: new Uint32Array(count).fill(EMPTY), tags: new Uint16Array(count) }
+}
+
+function sizeOf({ places, tags }: Partition): number {
+  return places.byteLength + tags.byteLength
 }
 
 /**
