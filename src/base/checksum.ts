@@ -11,6 +11,11 @@ export interface Checksum {
   xxh64Parts(parts: readonly Uint8Array[], seed: bigint): bigint
 }
 
+/** A checksum for people: 16 hexadecimal digits. */
+export function checksumText(value: bigint): string {
+  return value.toString(16).padStart(16, '0')
+}
+
 const PIECE_BYTES = 1024 * 1024
 
 let loading: Promise<Checksum> | undefined

@@ -6,13 +6,18 @@ import { type ErrorCode, StoreError } from './errors.ts'
  */
 export function levelError(error: unknown, operation: string, path: string): StoreError {
   if (error instanceof StoreError) return error
-  return new StoreError(codeOf(error), `Could not ${operation} '${path}' in the database: ${messageOf(error)}`, {
-    cause: error,
-    details: { path, operation },
-  })
+  return new StoreError(
+    levelErrorCode(error),
+    `Could not ${operation} '${path}' in the database: ${messageOf(error)}`,
+    {
+      cause: error,
+      details: { path, operation },
+    },
+  )
 }
 
-function codeOf(error: unknown): ErrorCode {
+/** What a database's error means, by what it and its causes say. */
+export function levelErrorCode(error: unknown): ErrorCode {
   let current = error
   // A cause can be anything, itself included, so the search is bounded.
   for (let depth = 0; depth < 8 && typeof current === 'object' && current !== null; depth++) {

@@ -1,9 +1,8 @@
 import { throwIfAborted } from '../base/abort.ts'
-import type { Checksum } from '../base/checksum.ts'
+import { type Checksum, checksumText } from '../base/checksum.ts'
 import { type ErrorCode, isStoreError, StoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { StoreEvent } from '../engine/events.ts'
-import { readMark } from '../wal/durable-mark.ts'
 import { scanLog } from '../wal/log-scan.ts'
 import type { LogRecord } from '../wal/record.ts'
 import { decodeEvents } from './event-codec.ts'
@@ -53,12 +52,11 @@ const SHOWN_IDS = 3
  */
 export async function* readRecords(files: Files, options: LogReadOptions): AsyncGenerator<DescribedRecord, void, void> {
   const { checksum, from, to, signal } = options
-  const { mark } = await readMark(files, checksum)
-  const limitLsn = Math.min(to, mark?.position.lsn ?? Number.MAX_SAFE_INTEGER)
   const handoff = new Handoff<DescribedRecord>()
   const scanning = scanLog(files, {
     checksum,
-    limitLsn,
+    limitLsn: to,
+    durableOnly: true,
     onRecord: (record) => {
       throwIfAborted(signal, 'readLog')
       return record.lsn < from ? undefined : handoff.give(describeRecord(record))
@@ -84,7 +82,7 @@ export function describeRecord(record: LogRecord): DescribedRecord {
     lsn: record.lsn,
     time: new Date(record.timeMs),
     epoch: record.epoch,
-    chain: record.chain.toString(16).padStart(16, '0'),
+    chain: checksumText(record.chain),
     bytes: record.payload.byteLength,
     ...describePayload(record.payload),
   }

@@ -3,7 +3,6 @@ import type { Checksum } from '../base/checksum.ts'
 import type { StoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import { StoreState } from '../engine/store-state.ts'
-import { readMark } from '../wal/durable-mark.ts'
 import { MARK_PATH } from '../wal/format.ts'
 import type { Log } from '../wal/log.ts'
 import { blocksWritingOnly, type Repair } from '../wal/log-repair.ts'
@@ -102,10 +101,9 @@ export async function recoverForReading(
 ): Promise<Recovered | undefined> {
   const state = new StoreState()
   const materializer = new Materializer(state)
-  const { mark } = await readMark(files, options.checksum)
   const scan = await scanLog(files, {
     ...options,
-    limitLsn: mark?.position.lsn,
+    durableOnly: true,
     onRecord: (record) => {
       throwIfAborted(options.signal, 'opening')
       materializer.apply(record)

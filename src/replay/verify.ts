@@ -1,5 +1,5 @@
 import { throwIfAborted } from '../base/abort.ts'
-import type { Checksum } from '../base/checksum.ts'
+import { type Checksum, checksumText } from '../base/checksum.ts'
 import { isStoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import { hasBit } from '../engine/bitmap.ts'
@@ -70,7 +70,8 @@ export async function verifyFiles(files: Files, options: VerifyOptions): Promise
   try {
     await scanLog(files, {
       checksum,
-      limitLsn: mark.lsn === undefined ? options.untilLsn : Math.min(mark.lsn, options.untilLsn ?? mark.lsn),
+      limitLsn: options.untilLsn,
+      durableOnly: true,
       onProgress: options.onProgress,
       onRecord: (record) => {
         throwIfAborted(signal, 'verify')
@@ -126,8 +127,7 @@ export async function digestHex(
   state: StoreView,
   options: Pick<VerifyOptions, 'checksum' | 'yieldToEventLoop'>,
 ): Promise<string> {
-  const digest = await digestState(captureState(state), options.checksum, options.yieldToEventLoop)
-  return digest.toString(16).padStart(16, '0')
+  return checksumText(await digestState(captureState(state), options.checksum, options.yieldToEventLoop))
 }
 
 /** Entries checked between two turns of the event loop. */

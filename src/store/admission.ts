@@ -35,8 +35,7 @@ export class Admission {
    */
   requireLive(view: CollectionView): void {
     if (!view.dropped && !this.#drops.has(view.creationLsn)) return
-    const message = `the collection '${view.name}' was dropped; store.collection() makes a new one of that name`
-    throw new StoreError('ERR_COLLECTION_NOT_FOUND', message, { details: { collection: view.name } })
+    throw collectionDropped(view.name)
   }
 
   /** Notes a queued create until it is applied or refused. */
@@ -56,6 +55,11 @@ export class Admission {
     pending.then(forget, forget)
     this.#creates.delete(view.name)
   }
+}
+
+export function collectionDropped(name: string): StoreError {
+  const message = `the collection '${name}' was dropped; store.collection() makes a new one of that name`
+  return new StoreError('ERR_COLLECTION_NOT_FOUND', message, { details: { collection: name } })
 }
 
 /** @throws StoreError `ERR_COLLECTION_MISMATCH` where a collection is not what the caller takes it for. */

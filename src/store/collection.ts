@@ -1,7 +1,9 @@
-import { StoreError } from '../base/errors.ts'
+import type { StoreError } from '../base/errors.ts'
+import { hasBit } from '../engine/bitmap.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
 import type { Metric } from '../engine/metric.ts'
 import { type AddAllOptions, type AddResult, addAll } from './add-all.ts'
+import { collectionDropped } from './admission.ts'
 import { type AddFields, checkId, checkIds, copyEntries, type EntryInput } from './inputs.ts'
 import { decodeMetadata, encodeMetadata } from './metadata.ts'
 import { type SearchOptions, type SearchQuery, type SearchResult, searchCollection } from './search.ts'
@@ -191,7 +193,7 @@ export class Collection<M extends object = object> {
     const slotCount = view.slotCount
     for (let slot = 0; slot < slotCount; slot += 1) {
       if (slot % SLICE_SLOTS === SLICE_SLOTS - 1) await this.#host.core.surroundings.yieldToEventLoop()
-      if (((tombstones[slot >> 3] as number) & (1 << (slot & 7))) !== 0) continue
+      if (hasBit(tombstones, slot)) continue
       const id = this.#readable().idAt(slot)
       // An entry that was replaced meanwhile lives in a later slot, which this walk does not reach.
       const current = view.slotOf(id)
@@ -222,9 +224,7 @@ export class Collection<M extends object = object> {
   #readable(): CollectionView {
     this.#host.requireOpen()
     if (!this.#view.dropped) return this.#view
-    throw new StoreError('ERR_COLLECTION_NOT_FOUND', `the collection '${this.name}' was dropped`, {
-      details: { collection: this.name },
-    })
+    throw collectionDropped(this.name)
   }
 
   #writer(): Writer {

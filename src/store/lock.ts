@@ -1,6 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StoreError } from '../base/errors.ts'
+import { levelErrorCode } from '../base/level-error.ts'
 
 /** Held until `release`, or until the process ends, however it ends. */
 export interface Lock {
@@ -55,13 +56,8 @@ function lockFailure(realPath: string, cause: unknown): StoreError {
   const codes = levelCodes(cause)
   if (codes.includes('LEVEL_LOCKED')) return locked(realPath, cause)
   const text = String((cause as { cause?: unknown })?.cause ?? cause)
-  const code = /permission denied|read-only file system/i.test(text)
-    ? 'ERR_PERMISSION'
-    : /no space left/i.test(text)
-      ? 'ERR_DISK_FULL'
-      : 'ERR_IO'
   const message = `the lock of ${realPath} cannot be taken${codes.length > 0 ? ` (${codes.join(', ')})` : ''}: ${text}`
-  return new StoreError(code, message, { cause, details: { path: realPath } })
+  return new StoreError(levelErrorCode(cause), message, { cause, details: { path: realPath } })
 }
 
 /** The codes of an error and its causes: Level says that it is not open, and why only underneath. */

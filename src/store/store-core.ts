@@ -9,7 +9,7 @@ import { loadWasmKernel } from '../engine/kernel/wasm-kernel.ts'
 import { ledgerOf, type MemoryLedger } from '../engine/memory-ledger.ts'
 import type { StoreView } from '../engine/store-state.ts'
 import { type Recovered, recoverForReading, recoverForWriting } from '../replay/recovery.ts'
-import { Admission, requireShape } from './admission.ts'
+import { Admission, collectionDropped, requireShape } from './admission.ts'
 import type { Shape } from './inputs.ts'
 import type { ResolvedOptions } from './options.ts'
 import { Writer } from './writer.ts'
@@ -164,7 +164,7 @@ export class StoreCore {
     const written = this.writer().write({ type: 'create', name, ...shape }, `the creation of '${name}'`)
     const pending = written.then(({ lsn }) => {
       const view = this.state.collectionByLsn(lsn)
-      if (view === undefined) throw collectionNotFound(name)
+      if (view === undefined) throw collectionDropped(name)
       return view
     })
     this.#admission.queueCreate(name, shape, pending)
@@ -184,7 +184,7 @@ export function storeNotFound(name: string): StoreError {
   return new StoreError('ERR_STORE_NOT_FOUND', `there is no store at ${name}`, { details: { path: name } })
 }
 
-export function collectionNotFound(name: string): StoreError {
+function collectionNotFound(name: string): StoreError {
   const message = `there is no collection '${name}', and no settings were given to create it with`
   return new StoreError('ERR_COLLECTION_NOT_FOUND', message, { details: { collection: name } })
 }

@@ -6,7 +6,14 @@ import { Collection, type CollectionHost, type CollectionInfo, infoOf } from './
 import { type CollectionSettings, checkName, checkSettings } from './inputs.ts'
 import { createEphemeralSurroundings, locate, type StoreLocation } from './locations.ts'
 import { shareStore } from './open-stores.ts'
-import { type OpenOptions, type Progress, refuseUnknownOptions, resolveOptions, sharedOptionsKey } from './options.ts'
+import {
+  type OpenOptions,
+  type Progress,
+  type ResolvedOptions,
+  refuseUnknownOptions,
+  resolveOptions,
+  sharedOptionsKey,
+} from './options.ts'
 import { StoreCore, type Surroundings } from './store-core.ts'
 
 /** What opening found. */
@@ -77,9 +84,9 @@ export class VectorStore implements AsyncDisposable {
     const resolved = resolveOptions(options)
     throwIfAborted(resolved.signal, 'opening')
     const { identity, surroundings } = await locate(location, { create: !resolved.readOnly })
-    if (resolved.readOnly) return VectorStore.#openCore(await surroundings({ lock: false }), options)
+    if (resolved.readOnly) return VectorStore.#openCore(await surroundings({ lock: false }), resolved)
     const { core, release } = await shareStore(identity, sharedOptionsKey(resolved), async () =>
-      openOrRelease(await surroundings({ lock: true }), options),
+      openOrRelease(await surroundings({ lock: true }), resolved),
     )
     const store = new VectorStore(core, release)
     // A store that another caller has opened knows nothing of this one's signal.
@@ -90,15 +97,16 @@ export class VectorStore implements AsyncDisposable {
 
   /** A store in memory, for tests and throw-away use. It ends with `close()`. */
   static async ephemeral(options: Omit<OpenOptions, 'readOnly'> = {}): Promise<VectorStore> {
-    return VectorStore.#openCore(await createEphemeralSurroundings(), options)
+    const resolved = resolveOptions(options)
+    return VectorStore.#openCore(await createEphemeralSurroundings(), resolved)
   }
 
   /** @internal Opens a store on given files: for the crash suite. */
   static async openWith(surroundings: Surroundings, options: OpenOptions = {}): Promise<VectorStore> {
-    return VectorStore.#openCore(surroundings, options)
+    return VectorStore.#openCore(surroundings, resolveOptions(options))
   }
 
-  static async #openCore(surroundings: Surroundings, options: OpenOptions): Promise<VectorStore> {
+  static async #openCore(surroundings: Surroundings, options: ResolvedOptions): Promise<VectorStore> {
     const core = await openOrRelease(surroundings, options)
     return new VectorStore(core, () => core.close())
   }
@@ -236,9 +244,9 @@ export class VectorStore implements AsyncDisposable {
 }
 
 /** A store that does not open gives back what it was given: the lock above all. */
-async function openOrRelease(surroundings: Surroundings, options: OpenOptions): Promise<StoreCore> {
+async function openOrRelease(surroundings: Surroundings, options: ResolvedOptions): Promise<StoreCore> {
   try {
-    return await StoreCore.open(surroundings, resolveOptions(options))
+    return await StoreCore.open(surroundings, options)
   } catch (error) {
     await surroundings.release()
     throw error

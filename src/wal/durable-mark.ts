@@ -109,7 +109,7 @@ function encodeSlot(mark: Mark, checksum: Checksum): Uint8Array {
 }
 
 /**
- * Makes the mark's file, or a new one in the place of one that cannot be read: whole and synced before it gets its name.
+ * Makes the mark's file, or a new one in its place: whole and synced before it gets its name.
  */
 export async function createMark(files: Files, mark: Mark, checksum: Checksum): Promise<void> {
   const temporary = `${MARK_PATH}.tmp`

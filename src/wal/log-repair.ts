@@ -6,9 +6,9 @@ import { SEAL_BYTES, SEGMENT_HEADER_BYTES, WAL_DIRECTORY } from './format.ts'
 import type { LogScan, ScannedSegment } from './log-scan.ts'
 import { copyBytes, quarantineTail } from './quarantine.ts'
 import { headerSeed } from './record.ts'
-import { createSegment, encodeSeal, publishSegment, segmentStart, type UnpublishedSegment } from './segment-file.ts'
+import { createSegment, encodeSeal, publishSegment, type UnpublishedSegment } from './segment-file.ts'
 import type { SegmentHeader } from './segment-header.ts'
-import { type Boundary, scanSegment } from './segment-scan.ts'
+import { type Boundary, scanSegment, segmentStart } from './segment-scan.ts'
 import { SyncFailure } from './sync-failure.ts'
 
 /** What opening had to mend, for the report. */

@@ -11,8 +11,10 @@ import { decide, type Finding, type Place } from './tail-decision.ts'
 
 export interface LogScanOptions {
   readonly checksum: Checksum
-  /** Deliver nothing above this LSN, and look at nothing behind it. Readers beside a writer pass the durable mark. */
+  /** Deliver nothing above this LSN, and look at nothing behind it. */
   readonly limitLsn?: number | undefined
+  /** The same for what the durable mark does not cover, where it can be read: for readers, beside a writer or not. */
+  readonly durableOnly?: boolean
   /** Called for every record in order, with the segment it lies in; a promise it returns is waited for. */
   readonly onRecord?: RecordReceiver | undefined
   /** Called before each segment with the bytes read so far and in all. */
@@ -259,7 +261,8 @@ class LogWalk {
   }
 
   get #limitLsn(): number {
-    return this.#options.limitLsn ?? Number.MAX_SAFE_INTEGER
+    const durableLsn = this.#options.durableOnly ? this.#mark?.position.lsn : undefined
+    return Math.min(this.#options.limitLsn ?? Number.MAX_SAFE_INTEGER, durableLsn ?? Number.MAX_SAFE_INTEGER)
   }
 
   #limitReached(): boolean {

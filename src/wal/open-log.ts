@@ -7,7 +7,7 @@ import { type Repair, repairLog } from './log-repair.ts'
 import { type LogScan, type LogScanOptions, scanLog } from './log-scan.ts'
 import { genesisChain, type Position } from './position.ts'
 
-export interface OpenLogOptions<Result> extends LogOptions<Result>, Omit<LogScanOptions, 'limitLsn'> {
+export interface OpenLogOptions<Result> extends LogOptions<Result>, Omit<LogScanOptions, 'limitLsn' | 'durableOnly'> {
   /** Identity of the store, should there be none yet: 16 random bytes. */
   readonly newStoreId: Uint8Array
 }

@@ -1,7 +1,7 @@
 import type { Checksum } from '../base/checksum.ts'
 import { type Files, type OpenFile, writeFully } from '../base/files.ts'
 import { removeIfPresent } from './durable-mark.ts'
-import { RECORD_SEAL, SEAL_BYTES, SEGMENT_HEADER_BYTES, WAL_DIRECTORY } from './format.ts'
+import { RECORD_SEAL, SEAL_BYTES, WAL_DIRECTORY } from './format.ts'
 import { encodeRecord, encodeSealPayload, headerSeed } from './record.ts'
 import { encodeSegmentHeader, type SegmentHeader, segmentPath } from './segment-header.ts'
 import type { Boundary } from './segment-scan.ts'
@@ -55,15 +55,4 @@ export function encodeSeal(header: SegmentHeader, end: Boundary, checksum: Check
   const fields = { type: RECORD_SEAL, lsn: end.lsn, epoch: end.epoch, timeMs: end.timeMs }
   encodeRecord(bytes, 0, fields, payload, end.chain, headerSeed(checksum, header.storeId), checksum)
   return bytes
-}
-
-/** The place before the first record of a segment. */
-export function segmentStart(header: SegmentHeader): Boundary {
-  return {
-    lsn: header.firstLsn - 1,
-    chain: header.previousChain,
-    timeMs: header.previousTimeMs,
-    epoch: header.epoch,
-    offset: SEGMENT_HEADER_BYTES,
-  }
 }

@@ -35,6 +35,17 @@ export interface Boundary {
   readonly offset: number
 }
 
+/** The place before the first record of a segment. */
+export function segmentStart(header: SegmentHeader): Boundary {
+  return {
+    lsn: header.firstLsn - 1,
+    chain: header.previousChain,
+    timeMs: header.previousTimeMs,
+    epoch: header.epoch,
+    offset: SEGMENT_HEADER_BYTES,
+  }
+}
+
 export interface SegmentScan {
   /** After the last record that holds. */
   readonly end: Boundary
@@ -66,13 +77,7 @@ export interface SegmentScanOptions {
 export async function scanSegment(file: OpenFile, options: SegmentScanOptions): Promise<SegmentScan> {
   const { header, boundaryLsn } = options
   const window = new ReadWindow(file, await file.size())
-  let end: Boundary = {
-    lsn: header.firstLsn - 1,
-    chain: header.previousChain,
-    timeMs: header.previousTimeMs,
-    epoch: header.epoch,
-    offset: SEGMENT_HEADER_BYTES,
-  }
+  let end = segmentStart(header)
   let boundary = end.lsn === boundaryLsn ? end : undefined
   const untilLsn = options.untilLsn ?? Number.MAX_SAFE_INTEGER
   const limitLsn = options.limitLsn ?? Number.MAX_SAFE_INTEGER

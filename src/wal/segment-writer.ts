@@ -4,9 +4,9 @@ import type { MarkWriter } from './durable-mark.ts'
 import { RECORD_EVENTS, recordBytes } from './format.ts'
 import type { ScannedSegment } from './log-scan.ts'
 import { encodeRecord, headerSeed, type LogRecord } from './record.ts'
-import { createSegment, encodeSeal, publishSegment, segmentStart } from './segment-file.ts'
+import { createSegment, encodeSeal, publishSegment } from './segment-file.ts'
 import type { SegmentHeader } from './segment-header.ts'
-import type { Boundary } from './segment-scan.ts'
+import { type Boundary, segmentStart } from './segment-scan.ts'
 import { RollbackFailure, syncOnce } from './sync-failure.ts'
 
 /** A payload that waits to become a record. */

@@ -12,6 +12,16 @@ export const OTHER_STORE_ID = new Uint8Array(16).fill(0x77)
 
 export const xxh64 = (bytes: Uint8Array, seed: bigint): bigint => checksum.xxh64(bytes, seed)
 export const genesisOf = (storeId: Uint8Array): bigint => xxh64(storeId, 0n)
+
+/** The header of a store's first segment. */
+export const FIRST_SEGMENT = {
+  storeId: STORE_ID,
+  epoch: 1,
+  firstLsn: 1,
+  previousChain: genesisOf(STORE_ID),
+  previousTimeMs: 0,
+  rewritten: false,
+}
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 export interface HeaderFields {

@@ -1,18 +1,11 @@
 import { expect, test } from 'vitest'
-import { createSegment, encodeSeal, publishSegment, segmentStart } from '../../src/wal/segment-file.ts'
+import { createSegment, encodeSeal, publishSegment } from '../../src/wal/segment-file.ts'
+import { segmentStart } from '../../src/wal/segment-scan.ts'
 import { SyncFailure } from '../../src/wal/sync-failure.ts'
-import { genesisOf, SegmentBuilder, STORE_ID } from '../support/byte-builder.ts'
+import { FIRST_SEGMENT, SegmentBuilder } from '../support/byte-builder.ts'
 import { CrashableFiles, nothing } from '../support/crashable-files.ts'
 import { checksum, outcomeOf } from '../support/log-fixture.ts'
 
-const HEADER = {
-  storeId: STORE_ID,
-  epoch: 1,
-  firstLsn: 1,
-  previousChain: genesisOf(STORE_ID),
-  previousTimeMs: 0,
-  rewritten: false,
-}
 const PATH = 'wal/0000000000000001.wal'
 
 async function filesWithDirectory(): Promise<CrashableFiles> {
@@ -24,7 +17,7 @@ async function filesWithDirectory(): Promise<CrashableFiles> {
 
 test('a segment has its name only once it is whole, and then keeps it through a power loss', async () => {
   const files = await filesWithDirectory()
-  const segment = await createSegment(files, HEADER, checksum)
+  const segment = await createSegment(files, FIRST_SEGMENT, checksum)
   expect(files.paths()).toEqual([`${PATH}.tmp`])
   await segment.file.sync()
   await publishSegment(files, segment)
@@ -36,16 +29,16 @@ test('a segment has its name only once it is whole, and then keeps it through a 
 test('a leftover under the temporary name is replaced', async () => {
   const files = await filesWithDirectory()
   files.writeWhole(`${PATH}.tmp`, new Uint8Array(500).fill(1))
-  await createSegment(files, HEADER, checksum)
+  await createSegment(files, FIRST_SEGMENT, checksum)
   expect(files.readWhole(`${PATH}.tmp`)).toEqual(new SegmentBuilder().header().bytes())
 })
 
 test('a full disk is an ordinary error, and a directory that does not sync is not', async () => {
   const files = await filesWithDirectory()
   files.failWhen((operation) => operation.startsWith('write'), { code: 'ENOSPC', writtenBytes: 9 })
-  expect(await outcomeOf(createSegment(files, HEADER, checksum))).toBe('ERR_DISK_FULL')
+  expect(await outcomeOf(createSegment(files, FIRST_SEGMENT, checksum))).toBe('ERR_DISK_FULL')
   expect(files.operations.at(-1)).toBe(`close ${PATH}.tmp`)
-  const segment = await createSegment(files, HEADER, checksum)
+  const segment = await createSegment(files, FIRST_SEGMENT, checksum)
   files.failWhen((operation) => operation === 'syncDirectory wal', 'EIO')
   await expect(publishSegment(files, segment)).rejects.toBeInstanceOf(SyncFailure)
 })
@@ -53,10 +46,10 @@ test('a full disk is an ordinary error, and a directory that does not sync is no
 test('a seal is the bytes of the table in FORMAT.md', () => {
   const built = new SegmentBuilder().header().record('one').record('two')
   const end = { lsn: 2, chain: built.chain, timeMs: 2, epoch: 1, offset: 176 }
-  expect(encodeSeal(HEADER, end, checksum)).toEqual(built.seal().bytes().subarray(176))
+  expect(encodeSeal(FIRST_SEGMENT, end, checksum)).toEqual(built.seal().bytes().subarray(176))
 })
 
 test('a segment starts behind its header, at what its header says was before', () => {
-  const header = { ...HEADER, epoch: 4, firstLsn: 9, previousTimeMs: 55 }
-  expect(segmentStart(header)).toEqual({ lsn: 8, chain: HEADER.previousChain, timeMs: 55, epoch: 4, offset: 80 })
+  const header = { ...FIRST_SEGMENT, epoch: 4, firstLsn: 9, previousTimeMs: 55 }
+  expect(segmentStart(header)).toEqual({ lsn: 8, chain: FIRST_SEGMENT.previousChain, timeMs: 55, epoch: 4, offset: 80 })
 })

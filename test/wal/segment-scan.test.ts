@@ -7,20 +7,12 @@ import {
   type SegmentScanOptions,
   scanSegment,
 } from '../../src/wal/segment-scan.ts'
-import { genesisOf, joined, OTHER_STORE_ID, SegmentBuilder, STORE_ID, utf8 } from '../support/byte-builder.ts'
+import { FIRST_SEGMENT, joined, OTHER_STORE_ID, SegmentBuilder, STORE_ID, utf8 } from '../support/byte-builder.ts'
 import { CrashableFiles } from '../support/crashable-files.ts'
 import { checksum } from '../support/log-fixture.ts'
 import { Random } from '../support/random.ts'
 
 const SEED = headerSeed(checksum, STORE_ID)
-const HEADER = {
-  storeId: STORE_ID,
-  epoch: 1,
-  firstLsn: 1,
-  previousChain: genesisOf(STORE_ID),
-  previousTimeMs: 0,
-  rewritten: false,
-}
 
 const sound = () => new SegmentBuilder().header().record('one').record('two').record('tri')
 
@@ -37,7 +29,7 @@ async function scan(built: SegmentBuilder | Uint8Array, options: Partial<Segment
     texts.push(new TextDecoder().decode(record.payload))
     return undefined
   }
-  const result = await scanSegment(file, { header: HEADER, seed: SEED, checksum, onRecord, ...options })
+  const result = await scanSegment(file, { header: FIRST_SEGMENT, seed: SEED, checksum, onRecord, ...options })
   return { ...result, texts, files }
 }
 
@@ -106,7 +98,7 @@ describe('a sound segment', () => {
 
   test('is not looked at behind the limit, where a writer may be taking a write back', async () => {
     const { file, files } = await opened(sound().record('being written').bytes())
-    await scanSegment(file, { header: HEADER, seed: SEED, checksum, limitLsn: 0 })
+    await scanSegment(file, { header: FIRST_SEGMENT, seed: SEED, checksum, limitLsn: 0 })
     expect(files.operations.filter((operation) => operation.startsWith('read'))).toEqual([])
   })
 })

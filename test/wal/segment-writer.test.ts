@@ -2,18 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { createMark, MarkWriter } from '../../src/wal/durable-mark.ts'
 import { SegmentWriter } from '../../src/wal/segment-writer.ts'
 import { RollbackFailure, SyncFailure } from '../../src/wal/sync-failure.ts'
-import { genesisOf, SegmentBuilder, STORE_ID, utf8 } from '../support/byte-builder.ts'
+import { FIRST_SEGMENT, SegmentBuilder, STORE_ID, utf8 } from '../support/byte-builder.ts'
 import { CrashableFiles, nothing } from '../support/crashable-files.ts'
 import { checksum, outcomeOf } from '../support/log-fixture.ts'
 
-const HEADER = {
-  storeId: STORE_ID,
-  epoch: 1,
-  firstLsn: 1,
-  previousChain: genesisOf(STORE_ID),
-  previousTimeMs: 0,
-  rewritten: false,
-}
 const PATH = 'wal/0000000000000001.wal'
 const sound = () => new SegmentBuilder().header().record('one').record('two')
 const pending = (...texts: readonly string[]) =>
@@ -22,7 +14,7 @@ const pending = (...texts: readonly string[]) =>
 async function writerOn(files = new CrashableFiles()) {
   await files.makeDirectory('wal')
   await files.syncDirectory('')
-  return { files, writer: await SegmentWriter.create(files, HEADER, checksum) }
+  return { files, writer: await SegmentWriter.create(files, FIRST_SEGMENT, checksum) }
 }
 
 async function markOn(files: CrashableFiles): Promise<MarkWriter> {
@@ -147,7 +139,7 @@ describe('sealing', () => {
     await writer.append(pending('one', 'two'))
     const end = writer.end
     await writer.seal(mark)
-    const segment = { path: PATH, header: HEADER, sizeBytes: 248, end, sealed: true }
+    const segment = { path: PATH, header: FIRST_SEGMENT, sizeBytes: 248, end, sealed: true }
     await (await SegmentWriter.reopen(files, segment, checksum)).seal(mark)
     expect(files.readWhole(PATH)).toEqual(sound().seal().bytes())
   })
