@@ -1,3 +1,4 @@
+import { bytesOfBase64 } from '../kernel/base64.ts'
 import { GRAPH_KERNEL_BASE64 } from '../kernel/graph-kernel-binary.generated.ts'
 
 declare const WebAssembly: {
@@ -64,8 +65,4 @@ export function loadGraphModule(): Promise<GraphModule> {
 /** A kernel on a graph's memory. Every thread that works on the graph has its own. */
 export function instantiateGraphKernel(module: GraphModule, memory: unknown): GraphKernel {
   return new WebAssembly.Instance(module, { env: { memory } }).exports as GraphKernel
-}
-
-function bytesOfBase64(base64: string): Uint8Array {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
 }

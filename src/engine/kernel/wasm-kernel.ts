@@ -11,6 +11,7 @@ import {
   QUERY_AT,
   SELECTION_AT,
 } from './assembly/layout.ts'
+import { bytesOfBase64 } from './base64.ts'
 import { KERNEL_BASE64 } from './kernel-binary.generated.ts'
 import { checkScan, rowsPerCall } from './scan-arguments.ts'
 import type { ScanKernel, ScanQuery, ScanRun, Selection } from './scan-kernel.ts'
@@ -41,10 +42,6 @@ const PAGE_BYTES = 65_536
 export async function loadWasmKernel(): Promise<ScanKernel> {
   const { instance } = await WebAssembly.instantiate(bytesOfBase64(KERNEL_BASE64))
   return new WasmKernel(instance.exports as KernelExports)
-}
-
-function bytesOfBase64(base64: string): Uint8Array {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))
 }
 
 /**
