@@ -31,6 +31,7 @@ export const ERROR_CODES = [
   'ERR_STORE_OPTIONS',
   'ERR_VECTOR_NOT_FINITE',
   'ERR_VECTOR_ZERO',
+  'ERR_WORKER',
 ] as const
 
 export type ErrorCode = (typeof ERROR_CODES)[number]

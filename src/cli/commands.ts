@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { deleteCommand } from './delete-command.ts'
 import { digestCommand } from './digest-command.ts'
+import { evalCommand } from './eval-command.ts'
 import { getCommand } from './get-command.ts'
 import { importCommand } from './import-command.ts'
 import { logCommand } from './log-command.ts'
@@ -12,6 +13,7 @@ import { verifyCommand } from './verify-command.ts'
 export const COMMANDS: readonly Command[] = [
   importCommand,
   searchCommand,
+  evalCommand,
   getCommand,
   deleteCommand,
   statsCommand,

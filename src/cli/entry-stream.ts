@@ -54,7 +54,7 @@ export class EntryStream {
 }
 
 /** The store checks the same, but only the reader can say where in the file the vector stands. */
-function checkVector({ vector, where }: VectorRecord, metric: Metric): void {
+export function checkVector({ vector, where }: VectorRecord, metric: Metric): void {
   let zero = true
   for (let index = 0; index < vector.length; index++) {
     const value = vector[index] as number

@@ -54,6 +54,15 @@ export class Invocation {
     throw new UsageError(`--${name} must be a whole number ${range}, not '${text}'`)
   }
 
+  /** Such as `10,20,40`. */
+  positiveIntegers(name: string, most: number): number[] | undefined {
+    const words = this.string(name)?.split(',')
+    const wrong = words?.find((word) => !/^\d+$/.test(word) || Number(word) < 1 || Number(word) > most)
+    if (wrong === undefined) return words?.map(Number)
+    const range = `from 1 to ${countText(most)}`
+    throw new UsageError(`--${name} must be whole numbers ${range} with commas between them, unlike '${wrong}'`)
+  }
+
   number(name: string): number | undefined {
     const text = this.string(name)
     if (text === undefined) return undefined

@@ -77,7 +77,7 @@ async function openIds(path: string, opened: ByteReader[]): Promise<AsyncGenerat
   return readIds(reader, path)
 }
 
-async function* readIds(reader: ByteReader, path: string): AsyncGenerator<string, void, undefined> {
+export async function* readIds(reader: ByteReader, path: string): AsyncGenerator<string, void, undefined> {
   for await (const { number, text } of readLines(reader, path)) {
     if (text === '') throw new InputError(`${path}, line ${number}: the id is empty`)
     yield text

@@ -1,7 +1,17 @@
 import type { ErrorCode } from '../base/errors.ts'
+import { applyCompact, applyConsolidate, applyFlush, applyNewGraph } from './apply-maintenance.ts'
 import type { CollectionState } from './collection-state.ts'
 import { areIds, checkAdd, checkCreate, isDocument } from './event-checks.ts'
-import type { AddEvent, CreateEvent, DeleteEvent, DropEvent, EventOutcome, StoreEvent, UpdateEvent } from './events.ts'
+import type {
+  AddEvent,
+  CreateEvent,
+  DeleteEvent,
+  DropEvent,
+  EventOutcome,
+  MaintenanceEvent,
+  StoreEvent,
+  UpdateEvent,
+} from './events.ts'
 import { isId } from './id-text.ts'
 import type { StoreState } from './store-state.ts'
 
@@ -21,11 +31,19 @@ export function applyEvent(state: StoreState, event: StoreEvent, lsn: number): E
     case 'drop':
       return applyDrop(state, event)
     case 'add':
-      return applyAdd(state, event)
+      return applyAdd(state, event, lsn)
     case 'update':
       return applyUpdate(state, event)
     case 'delete':
       return applyDelete(state, event)
+    case 'flush':
+      return maintain(state, event, (collection) => applyFlush(collection, event))
+    case 'rebuild':
+      return maintain(state, event, (collection) => applyNewGraph(collection, event))
+    case 'consolidate':
+      return maintain(state, event, applyConsolidate)
+    case 'compact':
+      return maintain(state, event, (collection) => applyCompact(collection, event, lsn))
     default:
       return refused('ERR_RECORD_INVALID')
   }
@@ -55,7 +73,7 @@ function applyDrop(state: StoreState, event: DropEvent): EventOutcome {
  * Entries take slots in the order of the event. Of equal ids within it the last wins and the earlier take no slot, as if
  * they had not been there; `added` and `replaced` therefore count distinct ids.
  */
-function applyAdd(state: StoreState, event: AddEvent): EventOutcome {
+function applyAdd(state: StoreState, event: AddEvent, lsn: number): EventOutcome {
   const collection = state.collectionByLsn(event.collection)
   if (collection === undefined) return refused('ERR_COLLECTION_NOT_FOUND')
   const checked = checkAdd(collection, event)
@@ -67,6 +85,7 @@ function applyAdd(state: StoreState, event: AddEvent): EventOutcome {
   for (const position of winners) {
     if (collection.appendEntry(event.ids[position]!, event.documents?.[position])) replaced += 1
   }
+  collection.index.noteAdded(collection.slotCount, lsn)
   return done({ added: winners.length - replaced, replaced })
 }
 
@@ -105,6 +124,17 @@ function applyDelete(state: StoreState, event: DeleteEvent): EventOutcome {
     if (collection.remove(id)) removed += 1
   }
   return done({ removed })
+}
+
+function maintain(
+  state: StoreState,
+  { collection: creationLsn }: MaintenanceEvent,
+  apply: (collection: CollectionState) => ErrorCode | undefined,
+): EventOutcome {
+  const collection = state.collectionByLsn(creationLsn)
+  if (collection === undefined) return refused('ERR_COLLECTION_NOT_FOUND')
+  const code = apply(collection)
+  return code === undefined ? done({}) : refused(code)
 }
 
 function refused(code: ErrorCode): EventOutcome {

@@ -53,3 +53,12 @@ export function hasBit(bytes: Uint8Array, slot: number): boolean {
 export function setBit(bytes: Uint8Array, slot: number): void {
   bytes[slot >>> 3]! |= 1 << (slot & 7)
 }
+
+/** How many bits are set. */
+export function countBits(bytes: Uint8Array): number {
+  let count = 0
+  for (const byte of bytes) {
+    for (let rest = byte; rest !== 0; rest &= rest - 1) count += 1
+  }
+  return count
+}

@@ -1,20 +1,21 @@
 import { CHUNK_SLOTS } from '../base/limits.ts'
-import { BytesChunk, type BytesHash } from './bytes-chunk.ts'
+import { BytesChunk, type BytesChunkCapture, type BytesHash } from './bytes-chunk.ts'
 
-/** The values of a column as they were at one moment, whatever is appended or replaced later. */
+/** The values of a column as they were at one moment, whatever is appended, replaced or freed later. */
 export interface BytesCapture {
   readonly count: number
-  /** A view of a slot's bytes, or `undefined` where it has none. */
+  /** A view of a slot's bytes, or `undefined` where it has none. Throws `RangeError` for a slot that had been freed. */
   borrow(slot: number): Uint8Array | undefined
 }
 
 /**
  * Bytes of any length, or none, by slot: ids and documents. Bytes handed out stay as they are even after they are replaced,
  * because nothing is written twice; only who must not keep a whole page alive has to copy. A value that is absent is not
- * one that is empty.
+ * one that is empty. Calls that take a slot throw `RangeError` for one that is not there, or not any more.
  */
 export class BytesColumn {
-  readonly #chunks: BytesChunk[] = []
+  /** `undefined` where a chunk was freed. */
+  readonly #chunks: (BytesChunk | undefined)[] = []
   #count = 0
 
   /** Slots filled. */
@@ -30,41 +31,69 @@ export class BytesColumn {
     this.#count += 1
   }
 
-  /** Gives a slot another value, copied. Throws `RangeError` for a slot that is not there. */
+  /** Gives a slot another value, copied. */
   replace(slot: number, value: Uint8Array | undefined): void {
     this.#chunkOf(slot).replace(slot % CHUNK_SLOTS, value)
   }
 
-  /** A view of a slot's bytes, or `undefined` where it has none. Throws `RangeError` for a slot that is not there. */
+  /** A view of a slot's bytes, or `undefined` where it has none. */
   borrow(slot: number): Uint8Array | undefined {
     return this.#chunkOf(slot).borrow(slot % CHUNK_SLOTS)
   }
 
-  /** Whether a slot has exactly these bytes. Throws `RangeError` for a slot that is not there. */
+  /** Whether a slot has exactly these bytes. */
   equals(slot: number, bytes: Uint8Array): boolean {
     return this.#chunkOf(slot).equals(slot % CHUNK_SLOTS, bytes)
   }
 
-  /** What `hash` makes of the bytes of a slot that has some. Throws `RangeError` for a slot that is not there. */
+  /** What `hash` makes of the bytes of a slot that has some. */
   hashWith(hash: BytesHash, slot: number): number {
     return this.#chunkOf(slot).hashWith(hash, slot % CHUNK_SLOTS)
   }
 
   /** The column as it is now, at the cost of a few references a chunk. */
   capture(): BytesCapture {
-    const chunks = this.#chunks.map((chunk) => chunk.capture())
-    return { count: this.#count, borrow: (slot) => chunks[Math.floor(slot / CHUNK_SLOTS)]?.borrow(slot % CHUNK_SLOTS) }
+    return captureOf(
+      this.#chunks.map((chunk) => chunk?.capture()),
+      this.#count,
+    )
   }
 
-  /** Bytes of pages and index arrays. The chunk objects (about 300 bytes for 16,384 slots) are left out. */
+  /** Frees the values of a chunk of which every slot is filled. Captures and borrowed bytes keep theirs. */
+  freeChunk(chunk: number): void {
+    if (!(Number.isInteger(chunk) && chunk >= 0 && (chunk + 1) * CHUNK_SLOTS <= this.#count)) {
+      throw new RangeError(`chunk ${chunk} of ${this.#count} slots is not full`)
+    }
+    this.#chunks[chunk] = undefined
+  }
+
+  /** Bytes of pages and index arrays of chunks that were not freed. The chunk objects (about 300 bytes for 16,384 slots) are left out. */
   memoryBytes(): number {
-    return this.#chunks.reduce((sum, chunk) => sum + chunk.memoryBytes(), 0)
+    return this.#chunks.reduce((sum, chunk) => sum + (chunk?.memoryBytes() ?? 0), 0)
   }
 
   #chunkOf(slot: number): BytesChunk {
     if (!(Number.isInteger(slot) && slot >= 0 && slot < this.#count)) {
       throw new RangeError(`no slot ${slot} of ${this.#count}`)
     }
-    return this.#chunks[Math.floor(slot / CHUNK_SLOTS)]!
+    const chunk = this.#chunks[Math.floor(slot / CHUNK_SLOTS)]
+    if (chunk === undefined) throw slotFreed(slot)
+    return chunk
   }
+}
+
+/** A function of its own, so that the capture does not keep the column alive. */
+function captureOf(chunks: readonly (BytesChunkCapture | undefined)[], count: number): BytesCapture {
+  return {
+    count,
+    borrow: (slot) => {
+      const chunk = chunks[Math.floor(slot / CHUNK_SLOTS)]
+      if (chunk === undefined && slot < count) throw slotFreed(slot)
+      return chunk?.borrow(slot % CHUNK_SLOTS)
+    },
+  }
+}
+
+function slotFreed(slot: number): RangeError {
+  return new RangeError(`slot ${slot} was freed by a compaction`)
 }

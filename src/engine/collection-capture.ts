@@ -1,8 +1,8 @@
 import { hasBit } from './bitmap.ts'
-import type { BytesCapture, BytesColumn } from './bytes-column.ts'
+import type { BytesCapture } from './bytes-column.ts'
 import type { CollectionLsn } from './events.ts'
 import type { Metric } from './metric.ts'
-import type { OriginalsColumn } from './originals-column.ts'
+import type { VectorCapture } from './vector-capture.ts'
 
 interface Settings {
   readonly name: string
@@ -12,9 +12,10 @@ interface Settings {
 }
 
 /**
- * The content of one collection at one moment. Making one costs a copy of the tombstones and a few references a chunk: ids
- * and originals are append-only, so the first `slotCount` of them stay what they are; documents are captured by their
- * column. It keeps that memory alive, also after the collection is dropped.
+ * The content of one collection at one moment. Making one costs a copy of the tombstones, a few references a chunk and one
+ * a block of vectors. It keeps that memory alive, also when chunks of it are freed or the collection is dropped.
+ *
+ * Calls that borrow throw `RangeError` for a slot whose chunk had been freed at that moment; all of those are dead.
  */
 export class CollectionCapture {
   readonly name: string
@@ -24,27 +25,32 @@ export class CollectionCapture {
   readonly slotCount: number
   /** Bit `slot & 7` of byte `slot >> 3`; `ceil(slotCount / 8)` bytes, bits beyond the last slot zero. */
   readonly tombstones: Uint8Array
-  readonly #originals: OriginalsColumn
-  readonly #ids: BytesColumn
+  readonly #vectors: VectorCapture
+  readonly #ids: BytesCapture
   readonly #documents: BytesCapture
 
   constructor(
     settings: Settings,
-    columns: { originals: OriginalsColumn; ids: BytesColumn; documents: BytesCapture; tombstones: Uint8Array },
+    columns: { vectors: VectorCapture; ids: BytesCapture; documents: BytesCapture; tombstones: Uint8Array },
   ) {
     this.name = settings.name
     this.dimensions = settings.dimensions
     this.metric = settings.metric
     this.creationLsn = settings.creationLsn
-    this.slotCount = columns.originals.count
+    this.slotCount = columns.vectors.slotCount
     this.tombstones = columns.tombstones
-    this.#originals = columns.originals
+    this.#vectors = columns.vectors
     this.#ids = columns.ids
     this.#documents = columns.documents
   }
 
   isDead(slot: number): boolean {
     return hasBit(this.tombstones, slot)
+  }
+
+  /** Whether a slot's chunk had been freed. */
+  isFreed(slot: number): boolean {
+    return this.#vectors.isFreed(slot)
   }
 
   /** The UTF-8 of a slot's id, dead or live. */
@@ -58,7 +64,7 @@ export class CollectionCapture {
 
   /** At most `maxRows` rows from `firstSlot` on as bytes, fewer where a block or the capture ends. */
   borrowRows(firstSlot: number, maxRows: number): { bytes: Uint8Array; rows: number } {
-    const { vectors, rows } = this.#originals.borrowRun(firstSlot, Math.min(maxRows, this.slotCount - firstSlot))
+    const { vectors, rows } = this.#vectors.borrowRun(firstSlot, maxRows)
     return { bytes: new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength), rows }
   }
 }

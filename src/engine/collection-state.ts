@@ -1,31 +1,29 @@
+import { StoreError } from '../base/errors.ts'
+import { CHUNK_SLOTS } from '../base/limits.ts'
 import { Bitmap } from './bitmap.ts'
 import { BytesColumn } from './bytes-column.ts'
 import { CollectionCapture } from './collection-capture.ts'
 import type { CollectionLsn, CreateEvent } from './events.ts'
+import { FreedChunks, passFreed } from './freed-chunks.ts'
 import { borrowIdBytes, idOfBytes, isId } from './id-text.ts'
 import { IdentityTable } from './identity-table.ts'
+import { DiskANNIndex } from './index/disk-ann-index.ts'
 import type { MemoryEntry } from './memory-ledger.ts'
 import type { Metric } from './metric.ts'
 import { NumbersColumn } from './numbers-column.ts'
 import { OriginalsColumn } from './originals-column.ts'
+import { runOfVectors, VectorCapture, type VectorRun } from './vector-capture.ts'
 
 /** Most slots a collection ever takes. Slots are never reused, so it also bounds how many adds a collection sees. */
 export const MAX_SLOTS = 2 ** 31
 
-const NO_NORMS = new Float64Array(0)
-
-/** Consecutive rows of a collection, borrowed. */
-export interface VectorRun {
-  /** `rows * dimensions` components, row by row. */
-  readonly vectors: Float32Array
-  /** `rows` euclidean lengths under cosine, empty otherwise. */
-  readonly norms: Float64Array
-  readonly rows: number
-}
-
 /**
- * One collection, to be read. Calls that take a slot throw `RangeError` for one that was never filled, except `isDead`; the
- * content of a dead slot stays readable until the collection is dropped.
+ * One collection, to be read. Calls that take a slot throw `RangeError` for one that was never filled, except `isDead` and
+ * `isFreed`. The content of a dead slot stays readable until a compaction frees its chunk, or the collection is dropped;
+ * then they throw `RangeError` as well.
+ *
+ * A compaction moves live entries to new slots, so a slot stands for its entry within one turn of the event loop only: who
+ * awaited something asks `isDead` again, finds the entry by its id, or works on a capture.
  */
 export interface CollectionView {
   readonly name: string
@@ -35,7 +33,7 @@ export interface CollectionView {
   readonly creationLsn: CollectionLsn
   /** Whether it was dropped. Then it has no slots, and its memory is free. */
   readonly dropped: boolean
-  /** Slots ever filled, dead ones included. */
+  /** Slots ever filled, dead and freed ones included. */
   readonly slotCount: number
   readonly liveCount: number
   /** The live slot of an id, if it has one. Any string may be asked for. */
@@ -47,24 +45,35 @@ export interface CollectionView {
   copyVector(slot: number): Float32Array
   /** Whether a slot is tombstoned or was never filled. */
   isDead(slot: number): boolean
+  /** Whether a slot's chunk was freed. Then the slot is dead, and its content is gone. */
+  isFreed(slot: number): boolean
+  /** Chunks that were freed, ascending: chunk c is the slots from `c * CHUNK_SLOTS` up to `(c + 1) * CHUNK_SLOTS`. */
+  freedChunks(): number[]
+  /** How many those are. It rises whenever entries may have moved. */
+  readonly freedCount: number
   /** Live slots in ascending order, judged one by one as they are asked for. */
   liveSlots(): IterableIterator<number>
   /** The tombstones of all slots so far: bit `slot & 7` of byte `slot >> 3`, in memory of their own. */
   copyTombstones(): Uint8Array
-  /** At most `maxRows` rows from `firstSlot` on, fewer where a block or the collection ends, dead ones included. */
+  /** At most `maxRows` rows from `firstSlot` on, fewer where a block, a chunk or the collection ends, dead ones included. */
   borrowRun(firstSlot: number, maxRows: number): VectorRun
   /** The content as it is now, whatever happens later. */
   capture(): CollectionCapture
+  /** The vectors as they are now, whatever happens later. */
+  captureVectors(): VectorCapture
+  /** The graph over those of its slots that flushes have moved out of the buffer. */
+  readonly index: DiskANNIndex
   /** Bytes allocated, by component. */
   memory(): MemoryEntry[]
 }
 
-/** One collection. Only `apply-event.ts` may call what changes it; everyone else is handed a {@link CollectionView}. */
+/** One collection. Only `apply-event.ts` and `compaction.ts` may call what changes it; everyone else is handed a {@link CollectionView}. */
 export class CollectionState implements CollectionView {
   readonly name: string
   readonly dimensions: number
   readonly metric: Metric
   readonly creationLsn: CollectionLsn
+  readonly index: DiskANNIndex
   #columns: Columns
   #dropped = false
 
@@ -73,6 +82,12 @@ export class CollectionState implements CollectionView {
     this.dimensions = settings.dimensions
     this.metric = settings.metric
     this.creationLsn = creationLsn
+    this.index = new DiskANNIndex({
+      dimensions: settings.dimensions,
+      metric: settings.metric,
+      seed: creationLsn % 2 ** 32,
+      isDead: (slot) => this.isDead(slot),
+    })
     this.#columns = createColumns(settings.dimensions)
   }
 
@@ -108,8 +123,20 @@ export class CollectionState implements CollectionView {
     return !(slot >= 0 && slot < this.slotCount) || this.#columns.tombstones.has(slot)
   }
 
+  isFreed(slot: number): boolean {
+    return this.#columns.freed.hasSlot(slot)
+  }
+
+  freedChunks(): number[] {
+    return this.#columns.freed.list(Math.floor(this.slotCount / CHUNK_SLOTS))
+  }
+
+  get freedCount(): number {
+    return this.#columns.freed.count
+  }
+
   *liveSlots(): IterableIterator<number> {
-    for (let slot = 0; slot < this.slotCount; slot++) {
+    for (let slot = passFreed(this, 0); slot < this.slotCount; slot = passFreed(this, slot + 1)) {
       if (!this.#columns.tombstones.has(slot)) yield slot
     }
   }
@@ -119,28 +146,36 @@ export class CollectionState implements CollectionView {
   }
 
   borrowRun(firstSlot: number, maxRows: number): VectorRun {
-    const { vectors, rows } = this.#columns.originals.borrowRun(firstSlot, maxRows)
-    if (this.metric !== 'cosine') return { vectors, norms: NO_NORMS, rows }
-    // Blocks of norms are whole multiples of blocks of vectors, so a run of one is within a run of the other.
-    return { vectors, norms: this.#columns.norms.borrowRun(firstSlot, rows).numbers, rows }
+    const { originals, norms } = this.#columns
+    return runOfVectors(originals, this.metric === 'cosine' ? norms : undefined, firstSlot, maxRows)
   }
 
   capture(): CollectionCapture {
-    const { originals, ids, documents } = this.#columns
+    const { ids, documents } = this.#columns
     return new CollectionCapture(this, {
-      originals,
-      ids,
+      vectors: this.captureVectors(),
+      ids: ids.capture(),
       documents: documents.capture(),
       tombstones: this.copyTombstones(),
     })
   }
 
+  captureVectors(): VectorCapture {
+    const { originals, norms, freed } = this.#columns
+    return new VectorCapture(this.dimensions, {
+      originals: originals.capture(),
+      norms: this.metric === 'cosine' ? norms.capture() : undefined,
+      isFreed: freed.capture(Math.floor(this.slotCount / CHUNK_SLOTS)),
+    })
+  }
+
   memory(): MemoryEntry[] {
     const { originals, norms, ids, identity, documents, tombstones } = this.#columns
-    return Object.entries({ originals, norms, ids, identity, documents, tombstones }).map(([component, column]) => ({
-      component,
-      bytes: column.memoryBytes(),
-    }))
+    const columns = Object.entries({ originals, norms, ids, identity, documents, tombstones })
+    return [
+      ...columns.map(([component, column]) => ({ component, bytes: column.memoryBytes() })),
+      ...this.index.memory(),
+    ]
   }
 
   /** Fills the next slots with whole rows of vectors, and their norms under cosine. Ids follow one by one. */
@@ -155,23 +190,16 @@ export class CollectionState implements CollectionView {
    * To be called once for each vector appended, in order of slots.
    */
   appendEntry(id: string, document: Uint8Array | undefined): boolean {
-    const { ids, identity, documents, tombstones } = this.#columns
-    const idBytes = borrowIdBytes(id)
-    const slot = ids.count
-    ids.append(idBytes)
-    documents.append(document)
-    const earlier = identity.set(idBytes, slot)
-    if (earlier !== undefined) tombstones.set(earlier)
-    return earlier !== undefined
+    return this.#appendEntry(borrowIdBytes(id), document)
   }
 
   /** Tombstones the live slot of an id, and says whether it had one. */
   remove(id: string): boolean {
-    const { identity, tombstones } = this.#columns
+    const { identity } = this.#columns
     const idBytes = borrowIdBytes(id)
     const slot = identity.get(idBytes)
     if (slot === undefined) return false
-    tombstones.set(slot)
+    this.#bury(slot)
     identity.delete(idBytes)
     return true
   }
@@ -180,10 +208,47 @@ export class CollectionState implements CollectionView {
     this.#columns.documents.replace(slot, document)
   }
 
+  /** Moves a live entry to the next slot, bit for bit, and tombstones the slot it had. Returns the new one. */
+  moveEntry(slot: number): number {
+    const { ids, documents } = this.#columns
+    const newSlot = this.slotCount
+    const { vectors, norms } = this.borrowRun(slot, 1)
+    this.appendVectors(new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength), norms)
+    this.#appendEntry(ids.borrow(slot)!, documents.borrow(slot))
+    return newSlot
+  }
+
+  /** Frees what a full chunk without live slots holds; its tombstones stay. Captures keep what they hold. */
+  freeChunk(chunk: number): void {
+    const { originals, norms, ids, documents, freed } = this.#columns
+    const [from, end] = [chunk * CHUNK_SLOTS, (chunk + 1) * CHUNK_SLOTS]
+    originals.free(from, end)
+    if (this.metric === 'cosine') norms.free(from, end)
+    ids.freeChunk(chunk)
+    documents.freeChunk(chunk)
+    freed.add(chunk)
+  }
+
   /** Lets go of everything. Captures keep what they hold. */
   release(): void {
     this.#columns = createColumns(this.dimensions)
     this.#dropped = true
+    this.index.stop(new StoreError('ERR_COLLECTION_NOT_FOUND', `the collection '${this.name}' was dropped`))
+  }
+
+  #bury(slot: number): void {
+    this.#columns.tombstones.set(slot)
+    this.index.noteDeath(slot)
+  }
+
+  #appendEntry(idBytes: Uint8Array, document: Uint8Array | undefined): boolean {
+    const { ids, identity, documents } = this.#columns
+    const slot = ids.count
+    ids.append(idBytes)
+    documents.append(document)
+    const earlier = identity.set(idBytes, slot)
+    if (earlier !== undefined) this.#bury(earlier)
+    return earlier !== undefined
   }
 }
 
@@ -195,6 +260,8 @@ interface Columns {
   readonly identity: IdentityTable
   readonly documents: BytesColumn
   readonly tombstones: Bitmap
+  /** One bit for 16,384 slots: not in the ledger. */
+  readonly freed: FreedChunks
 }
 
 function createColumns(dimensions: number): Columns {
@@ -206,5 +273,6 @@ function createColumns(dimensions: number): Columns {
     identity: new IdentityTable(ids),
     documents: new BytesColumn(),
     tombstones: new Bitmap(),
+    freed: new FreedChunks(),
   }
 }

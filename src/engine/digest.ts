@@ -2,10 +2,14 @@ import type { Checksum } from '../base/checksum.ts'
 import { CHUNK_SLOTS } from '../base/limits.ts'
 import { ChainedHash } from './chained-hash.ts'
 import type { CollectionCapture } from './collection-capture.ts'
+import { passFreed } from './freed-chunks.ts'
+import { writeIndex } from './index/index-digest.ts'
 import { METRICS } from './metric.ts'
 import type { StateCapture } from './state-capture.ts'
+import type { StoreView } from './store-state.ts'
 
 const utf8 = new TextEncoder()
+const WORD = 2n ** 32n
 /** Changes whenever the layout below does, so that digests of two layouts never meet. */
 const LAYOUT = utf8.encode('annals data digest 1')
 
@@ -21,9 +25,10 @@ const LAYOUT = utf8.encode('annals data digest 1')
  *   for each live slot in order its document: u32 0 for none, else u32 length + 1, bytes;
  *   for each live slot in order its vector, `dimensions` float32 as given.
  *
- * Dead entries are in by position only. Their content will be freed by compaction, and that happens on each replica at
- * its own time; positions are part of the state because they order equal distances. Norms and the identity table are left
- * out: both are functions of what is in. So is the LSN: two states of equal content are equal.
+ * Dead entries are in by position only: their content is freed by compactions. Positions are part of the state because they
+ * order equal distances. Norms and the identity table are left out: both are functions of what is in. So are the chunks that
+ * were freed, which hold dead slots only: freed or not, whatever is applied later leads to the same data. And so is the LSN:
+ * two states of equal content are equal.
  */
 export async function digestState(
   capture: StateCapture,
@@ -58,7 +63,7 @@ function* writeLiveSlots(
   write: (slot: number) => void,
 ): Generator<void> {
   let pieces = hash.hashedPieces
-  for (let slot = 0; slot < collection.slotCount; slot++) {
+  for (let slot = passFreed(collection, 0); slot < collection.slotCount; slot = passFreed(collection, slot + 1)) {
     if (!collection.isDead(slot)) write(slot)
     if (hash.hashedPieces === pieces) continue
     yield
@@ -79,7 +84,7 @@ function* writeVectors(hash: ChainedHash, collection: CollectionCapture): Genera
     let end = slot
     while (end < collection.slotCount && end - slot < CHUNK_SLOTS && !collection.isDead(end)) end += 1
     if (end === slot) {
-      slot += 1
+      slot = passFreed(collection, slot + 1)
       continue
     }
     const { bytes, rows } = collection.borrowRows(slot, end - slot)
@@ -89,4 +94,37 @@ function* writeVectors(hash: ChainedHash, collection: CollectionCapture): Genera
     yield
     pieces = hash.hashedPieces
   }
+}
+
+const INDEX_LAYOUT = utf8.encode('annals index digest 1')
+
+/**
+ * The `index` digest: a hash of the graphs of all collections when every task that is queued at the call has run. Equal
+ * wherever the same log was applied, by however many threads. Collections are written in order of creation: creation LSN
+ * u64, then the hash of what `writeIndex` writes u64.
+ */
+export async function digestIndexes(
+  state: StoreView,
+  checksum: Checksum,
+  yieldToEventLoop: () => Promise<void>,
+): Promise<bigint> {
+  const hash = new ChainedHash(checksum)
+  hash.writeSized(INDEX_LAYOUT)
+  // All are asked at once, so that each waits at this very place of the log.
+  const collections = state.collections()
+  const hashes = collections.map(({ index }) =>
+    index.visit(async (served) => {
+      const ofIndex = new ChainedHash(checksum)
+      for (const _ of writeIndex(ofIndex, served)) await yieldToEventLoop()
+      return ofIndex.finish()
+    }),
+  )
+  const digests = await Promise.all(hashes)
+  for (const [place, { creationLsn }] of collections.entries()) {
+    hash.writeU64(creationLsn)
+    const digest = digests[place]!
+    hash.writeU32(Number(digest % WORD))
+    hash.writeU32(Number(digest / WORD))
+  }
+  return hash.finish()
 }

@@ -5,7 +5,10 @@ import type { Metric } from './metric.ts'
 export type CollectionLsn = number
 
 /** One change of state. A record of the log holds one atomic batch of them. */
-export type StoreEvent = CreateEvent | DropEvent | AddEvent | UpdateEvent | DeleteEvent
+export type StoreEvent = CreateEvent | DropEvent | AddEvent | UpdateEvent | DeleteEvent | MaintenanceEvent
+
+/** What the writer logs by itself to keep the index and the columns in order. It changes no entry. */
+export type MaintenanceEvent = FlushEvent | RebuildEvent | ConsolidateEvent | CompactEvent
 
 /** Creates a collection. At most one to a record, because the record's LSN becomes the collection's. */
 export interface CreateEvent {
@@ -43,6 +46,60 @@ export interface DeleteEvent {
   readonly type: 'delete'
   readonly collection: CollectionLsn
   readonly ids: readonly string[]
+}
+
+/** What a new graph is told about its vectors. The writer measures it and logs it, so that replay never does. */
+export interface LoggedPlan {
+  /** Codes that walks read: 4 bits a dimension, or the wide ones that edges are chosen by. */
+  readonly walkCodes: 'narrow' | 'wide'
+  /** A power of two that brings the vectors to lengths near 1. */
+  readonly scale: number
+  /** `dimensions` float32, little-endian: euclidean only. */
+  readonly centre?: Uint8Array
+}
+
+/**
+ * Moves the slots below `throughSlot` out of the buffer. `insert` links those that are live now and not in the graph yet
+ * into it; `bulk` builds a new graph of all that are live now, as {@link RebuildEvent} does.
+ */
+export type FlushEvent = InsertFlush | BulkFlush
+
+interface FlushFields {
+  readonly type: 'flush'
+  readonly collection: CollectionLsn
+  readonly throughSlot: number
+  /** Which rules the graph is built by; a release that does not know them scans instead. */
+  readonly indexVersion: number
+}
+
+export interface InsertFlush extends FlushFields {
+  readonly method: 'insert'
+}
+
+export interface BulkFlush extends FlushFields, LoggedPlan {
+  readonly method: 'bulk'
+}
+
+/** Builds a new graph of the slots below `throughSlot` that are live now, and puts it in the place of the old one. */
+export interface RebuildEvent extends LoggedPlan {
+  readonly type: 'rebuild'
+  readonly collection: CollectionLsn
+  readonly throughSlot: number
+  readonly indexVersion: number
+}
+
+/** Takes the entries that are dead now out of the graph, and frees their nodes. */
+export interface ConsolidateEvent {
+  readonly type: 'consolidate'
+  readonly collection: CollectionLsn
+}
+
+/** Moves the live entries of a chunk that is less than half alive to new slots, and frees the chunk. */
+export interface CompactEvent {
+  readonly type: 'compact'
+  readonly collection: CollectionLsn
+  /** Which 16,384 slots: those from `chunk * 16,384` on. */
+  readonly chunk: number
 }
 
 /**

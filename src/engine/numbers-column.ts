@@ -1,4 +1,4 @@
-import { RowBlocks } from './row-blocks.ts'
+import { RowBlocks, type RowRun, type RowsCapture } from './row-blocks.ts'
 
 /** One float64 a slot: the norms of a cosine collection. */
 export class NumbersColumn {
@@ -13,15 +13,23 @@ export class NumbersColumn {
     this.#rows.appendElement(value)
   }
 
-  /** The number of a slot. Throws `RangeError` for a slot that is not there. */
+  /** The number of a slot. Throws `RangeError` for a slot that is not there or was freed. */
   get(slot: number): number {
     return this.#rows.elementAt(slot)
   }
 
   /** Up to `maxRows` numbers from `firstSlot` on, fewer where a block or the column ends. */
-  borrowRun(firstSlot: number, maxRows: number): { numbers: Float64Array; rows: number } {
-    const { elements, rows } = this.#rows.borrowRun(firstSlot, maxRows)
-    return { numbers: elements, rows }
+  borrowRun(firstSlot: number, maxRows: number): RowRun<Float64Array> {
+    return this.#rows.borrowRun(firstSlot, maxRows)
+  }
+
+  /** Frees the slots from `from` up to `end`, which are whole chunks. Captures and borrowed runs keep theirs. */
+  free(from: number, end: number): void {
+    this.#rows.free(from, end)
+  }
+
+  capture(): RowsCapture<Float64Array> {
+    return this.#rows.capture()
   }
 
   memoryBytes(): number {

@@ -1,4 +1,4 @@
-import { RowBlocks } from './row-blocks.ts'
+import { RowBlocks, type RowRun, type RowsCapture } from './row-blocks.ts'
 
 /**
  * The vectors exactly as they were given, one row of `dimensions` float32 a slot. Rows travel as bytes from end to end and
@@ -28,18 +28,26 @@ export class OriginalsColumn {
     this.#rows.appendBytes(bytes)
   }
 
-  /** The vector of a slot, `dimensions` long, in memory of its own. Throws `RangeError` for a slot that is not there. */
+  /** The vector of a slot, `dimensions` long, in memory of its own. Throws `RangeError` for a slot that is not there or was freed. */
   copyVector(slot: number): Float32Array {
     return this.#rows.borrowRun(slot, 1).elements.slice()
   }
 
   /**
    * The rows from `firstSlot` on: `rows * dimensions` components, at most `maxRows` rows, fewer where a block or the column
-   * ends. Throws `RangeError` for a first slot that is not there.
+   * ends. Throws `RangeError` for a first slot that is not there or was freed.
    */
-  borrowRun(firstSlot: number, maxRows: number): { vectors: Float32Array; rows: number } {
-    const { elements, rows } = this.#rows.borrowRun(firstSlot, maxRows)
-    return { vectors: elements, rows }
+  borrowRun(firstSlot: number, maxRows: number): RowRun<Float32Array> {
+    return this.#rows.borrowRun(firstSlot, maxRows)
+  }
+
+  /** Frees the slots from `from` up to `end`, which are whole chunks. Captures and borrowed runs keep theirs. */
+  free(from: number, end: number): void {
+    this.#rows.free(from, end)
+  }
+
+  capture(): RowsCapture<Float32Array> {
+    return this.#rows.capture()
   }
 
   memoryBytes(): number {

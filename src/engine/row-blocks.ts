@@ -6,25 +6,46 @@ const FIRST_ROWS = 4
 
 type Elements = Float32Array | Float64Array
 
+/** Where rows are in blocks. */
+interface Layout {
+  readonly elementsPerRow: number
+  readonly rowsPerBlock: number
+}
+
+/** Consecutive rows within one block, borrowed. */
+export interface RowRun<Block> {
+  readonly elements: Block
+  readonly rows: number
+}
+
+/** The rows of a column as they were at one moment, whatever is appended or freed later. */
+export interface RowsCapture<Block extends Elements> {
+  readonly rows: number
+  /** As {@link RowBlocks.borrowRun}. */
+  borrowRun(row: number, maxRows: number): RowRun<Block>
+}
+
 /**
  * Rows of one width, append-only, in blocks: what the fixed-width columns share. A row that is there never changes, and a
- * block never moves, so a borrowed run stays right for as long as it is held. The first block starts at a few rows and
- * doubles by copying (the smaller ones stay valid for who borrowed them); later blocks are allocated whole.
+ * block never moves, so a borrowed run stays right for as long as it is held, also after its block was freed. The first
+ * block starts at a few rows and doubles by copying (the smaller ones stay valid for who borrowed them); later blocks are
+ * allocated whole.
  */
 export class RowBlocks<Block extends Elements> {
   readonly rowBytes: number
   /** A power of two of at most `CHUNK_SLOTS`, so that a chunk is a whole number of blocks. */
   readonly rowsPerBlock: number
-  readonly #elementsPerRow: number
+  readonly #layout: Layout
   readonly #allocate: (elements: number) => Block
-  readonly #blocks: Block[] = []
+  /** `undefined` where a block was freed. */
+  readonly #blocks: (Block | undefined)[] = []
   #rows = 0
 
   constructor(elementsPerRow: number, bytesPerElement: number, allocate: (elements: number) => Block) {
-    this.#elementsPerRow = elementsPerRow
     this.#allocate = allocate
     this.rowBytes = elementsPerRow * bytesPerElement
     this.rowsPerBlock = rowsOfBlock(this.rowBytes)
+    this.#layout = { elementsPerRow, rowsPerBlock: this.rowsPerBlock }
   }
 
   get rows(): number {
@@ -56,43 +77,82 @@ export class RowBlocks<Block extends Elements> {
     this.#rows += 1
   }
 
-  /** The first element of a row. Throws `RangeError` beyond the last. */
+  /** The first element of a row. Throws `RangeError` for a row that is not there, or not any more. */
   elementAt(row: number): number {
-    this.#check(row)
-    return this.#blocks[Math.floor(row / this.rowsPerBlock)]![(row % this.rowsPerBlock) * this.#elementsPerRow]!
+    const block = blockOf(this.#blocks, this.#layout, row, this.#rows)
+    return block[(row % this.rowsPerBlock) * this.#layout.elementsPerRow]!
   }
 
-  /** A view of up to `maxRows` rows from `row` on; it ends at the end of the block. Throws `RangeError` beyond the last row. */
-  borrowRun(row: number, maxRows: number): { elements: Block; rows: number } {
-    this.#check(row)
-    const block = this.#blocks[Math.floor(row / this.rowsPerBlock)]!
-    const rowInBlock = row % this.rowsPerBlock
-    const rows = Math.min(maxRows, this.rowsPerBlock - rowInBlock, this.#rows - row)
-    const from = rowInBlock * this.#elementsPerRow
-    return { elements: block.subarray(from, from + rows * this.#elementsPerRow) as Block, rows }
+  /**
+   * A view of up to `maxRows` rows from `row` on; it ends at the end of the block. Throws `RangeError` for a first row that
+   * is not there, or not any more.
+   */
+  borrowRun(row: number, maxRows: number): RowRun<Block> {
+    return runOf(this.#blocks, this.#layout, row, maxRows, this.#rows)
   }
 
-  /** Bytes of all blocks. The array of references to them (8 bytes a block) is left out. */
+  /** Frees the rows from `from` up to `end`: whole blocks, all of their rows filled. Captures and borrowed runs keep theirs. */
+  free(from: number, end: number): void {
+    if (from % this.rowsPerBlock !== 0 || end % this.rowsPerBlock !== 0 || from < 0 || end > this.#rows) {
+      throw new RangeError(`rows ${from} to ${end} of ${this.#rows} are not whole blocks of ${this.rowsPerBlock}`)
+    }
+    this.#blocks.fill(undefined, from / this.rowsPerBlock, end / this.rowsPerBlock)
+  }
+
+  /** The rows as they are now, at the cost of a reference a block. */
+  capture(): RowsCapture<Block> {
+    // Nothing of `this` goes into the capture: it would keep alive what is appended later.
+    const blocks = this.#blocks.slice()
+    const layout = this.#layout
+    const rows = this.#rows
+    return { rows, borrowRun: (row, maxRows) => runOf(blocks, layout, row, maxRows, rows) }
+  }
+
+  /** Bytes of all blocks that were not freed. The array of references to them (8 bytes a block) is left out. */
   memoryBytes(): number {
-    return this.#blocks.reduce((sum, block) => sum + block.byteLength, 0)
+    return this.#blocks.reduce((sum, block) => sum + (block?.byteLength ?? 0), 0)
   }
 
   /** The last block, with room for `rows` rows in all. */
   #blockWithRoom(rows: number): Block {
     const index = Math.floor(this.#rows / this.rowsPerBlock)
     const current = this.#blocks[index]
-    if (current !== undefined && current.length >= rows * this.#elementsPerRow) return current
+    const { elementsPerRow } = this.#layout
+    if (current !== undefined && current.length >= rows * elementsPerRow) return current
     let capacityRows = index === 0 ? FIRST_ROWS : this.rowsPerBlock
     while (capacityRows < rows) capacityRows *= 2
-    const block = this.#allocate(Math.min(capacityRows, this.rowsPerBlock) * this.#elementsPerRow)
+    const block = this.#allocate(Math.min(capacityRows, this.rowsPerBlock) * elementsPerRow)
     if (current !== undefined) block.set(current)
     this.#blocks[index] = block
     return block
   }
+}
 
-  #check(row: number): void {
-    if (!(Number.isInteger(row) && row >= 0 && row < this.#rows)) throw new RangeError(`no row ${row} of ${this.#rows}`)
-  }
+function blockOf<Block extends Elements>(
+  blocks: readonly (Block | undefined)[],
+  { rowsPerBlock }: Layout,
+  row: number,
+  rowCount: number,
+): Block {
+  if (!(Number.isInteger(row) && row >= 0 && row < rowCount)) throw new RangeError(`no row ${row} of ${rowCount}`)
+  const block = blocks[Math.floor(row / rowsPerBlock)]
+  if (block === undefined) throw new RangeError(`row ${row} was freed by a compaction`)
+  return block
+}
+
+function runOf<Block extends Elements>(
+  blocks: readonly (Block | undefined)[],
+  layout: Layout,
+  row: number,
+  maxRows: number,
+  rowCount: number,
+): RowRun<Block> {
+  const block = blockOf(blocks, layout, row, rowCount)
+  const { elementsPerRow, rowsPerBlock } = layout
+  const rowInBlock = row % rowsPerBlock
+  const rows = Math.min(maxRows, rowsPerBlock - rowInBlock, rowCount - row)
+  const from = rowInBlock * elementsPerRow
+  return { elements: block.subarray(from, from + rows * elementsPerRow) as Block, rows }
 }
 
 function rowsOfBlock(rowBytes: number): number {

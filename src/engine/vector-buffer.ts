@@ -3,6 +3,7 @@ import { StoreError } from '../base/errors.ts'
 import { MAX_K } from '../base/limits.ts'
 import { hasBit, setBit } from './bitmap.ts'
 import type { CollectionView } from './collection-state.ts'
+import { passFreed } from './freed-chunks.ts'
 import { createSelection, type ScanKernel, type ScanQuery, type Selection } from './kernel/scan-kernel.ts'
 import { sortedSelection } from './kernel/selection.ts'
 import { normOf } from './vector-math.ts'
@@ -17,7 +18,7 @@ export interface BufferQuery {
   readonly vector: Float32Array
   /** From 1 to `MAX_K`. */
   readonly k: number
-  /** A slot that is no hit, whatever its distance: that of the entry whose neighbours are asked for. */
+  /** A slot that is no hit, whatever its distance: that of the entry whose neighbours are asked for, wherever it moves. */
   readonly excludeSlot?: number
 }
 
@@ -45,6 +46,9 @@ export interface BufferHits {
  * that, it starts over, at most 3 times, each time keeping spare hits for as many deaths as it has met twice over; only a
  * store that goes on deleting the nearest entries faster than that gets fewer hits. A scan of one slice sees no changes.
  *
+ * A compaction loses nothing: when entries move while the scan runs, it goes on to their new slots, and starting over because
+ * of that is not counted. Slots are live when the promise resolves; who awaits it asks again before using them.
+ *
  * Rejects with `ERR_ABORTED`, `ERR_VECTOR_NOT_FINITE`, `ERR_VECTOR_ZERO` (cosine), and `RangeError` for a `k` or a vector of
  * the wrong size. A collection that is dropped meanwhile has no hits.
  */
@@ -56,54 +60,64 @@ export async function scanBuffer(
 ): Promise<BufferHits> {
   const scanQuery = checkQuery(collection, query)
   throwIfAborted(options.signal, 'search')
+  const excludedSlot = excludedSlotOf(collection, query)
   let visited = 0
   let spare = 0
-  for (let repeat = 0; ; repeat++) {
-    const pass = await scanOnce(kernel, collection, scanQuery, { ...query, k: query.k + spare }, options)
+  for (let repeat = 0; ; ) {
+    const { freedCount } = collection
+    const pass = await scanOnce(kernel, collection, scanQuery, { k: query.k + spare, excludedSlot }, options)
     visited += pass.visited
     const hits = sortedSelection(pass.selection)
     const alive = hits.slots.filter((slot) => !collection.isDead(slot)).length
     const died = hits.slots.length - alive
-    const wanted = Math.min(query.k, candidateCount(collection, query.excludeSlot))
-    if (died === 0 || alive >= wanted || repeat === MOST_REPEATS) {
+    const wanted = Math.min(query.k, candidateCount(collection, excludedSlot()))
+    // Entries that moved after the last slice were not seen where they are now.
+    const isComplete = alive >= wanted && collection.freedCount === pass.freedCount
+    const isUndisturbed = collection.freedCount === freedCount
+    const mayStop = isUndisturbed && (died === 0 || repeat === MOST_REPEATS)
+    if (isComplete || mayStop || collection.dropped) {
       return { ...nearestAlive(collection, hits, query.k), visited }
     }
     spare += died * 2
+    if (isUndisturbed) repeat += 1
   }
 }
 
-/** One pass over the slots there are now. */
+/** One pass over the slots there are now, and over those to which their entries move meanwhile. */
 async function scanOnce(
   kernel: ScanKernel,
   collection: CollectionView,
   scanQuery: ScanQuery,
-  query: BufferQuery,
+  { k, excludedSlot }: { k: number; excludedSlot: () => number | undefined },
   options: BufferScanOptions,
-): Promise<{ selection: Selection; visited: number }> {
-  const { excludeSlot } = query
-  const candidates = candidateCount(collection, excludeSlot)
-  const slotCount = candidates === 0 ? 0 : collection.slotCount
-  const selection = createSelection(Math.max(1, Math.min(query.k, candidates, MAX_K)))
-  const dead = collection.copyTombstones()
-  if (excludeSlot !== undefined && excludeSlot < slotCount) setBit(dead, excludeSlot)
+): Promise<{ selection: Selection; visited: number; freedCount: number }> {
+  const candidates = candidateCount(collection, excludedSlot())
+  const selection = createSelection(Math.max(1, Math.min(k, candidates, MAX_K)))
   const rowBytes = collection.dimensions * Float32Array.BYTES_PER_ELEMENT
   const sliceRows = Math.max(1, Math.floor((options.sliceBytes ?? SLICE_BYTES) / rowBytes))
+  let { freedCount } = collection
+  let slotCount = candidates === 0 ? 0 : collection.slotCount
+  let dead = slotsPassedOver(collection, excludedSlot())
   let visited = 0
-  for (let slot = 0; slot < slotCount; slot += sliceRows) {
-    if (slot > 0) await options.yieldToEventLoop()
+  const first = passFreed(collection, 0)
+  for (let slot = first; slot < slotCount; ) {
+    if (slot > first) await options.yieldToEventLoop()
     throwIfAborted(options.signal, 'search')
     if (collection.dropped) break
-    visited += scanSlice(kernel, collection, scanQuery, selection, {
-      slot,
-      end: Math.min(slot + sliceRows, slotCount),
-      dead,
-    })
+    if (collection.freedCount !== freedCount) {
+      freedCount = collection.freedCount
+      slotCount = collection.slotCount
+      dead = slotsPassedOver(collection, excludedSlot())
+    }
+    const end = Math.min(slot + sliceRows, slotCount)
+    visited += scanRange(kernel, collection, scanQuery, selection, { slot, end, dead })
+    slot = passFreed(collection, end)
   }
-  return { selection, visited }
+  return { selection, visited, freedCount }
 }
 
-/** Views are borrowed here, where nothing is awaited. Gives the number of live rows scanned. */
-function scanSlice(
+/** Offers the rows of a range that are not freed. Nothing is awaited, so views may be borrowed. Gives how many were live. */
+export function scanRange(
   kernel: ScanKernel,
   collection: CollectionView,
   query: ScanQuery,
@@ -115,6 +129,10 @@ function scanSlice(
   let visited = 0
   let slot = range.slot
   while (slot < end) {
+    if (collection.isFreed(slot)) {
+      slot = passFreed(collection, slot)
+      continue
+    }
     const run = collection.borrowRun(slot, Math.min(rowsPerCall, end - slot))
     kernel.scan(query, { ...run, firstSlot: slot, dead }, selection)
     for (let row = slot; row < slot + run.rows; row++) {
@@ -125,7 +143,8 @@ function scanSlice(
   return visited
 }
 
-function checkQuery(collection: CollectionView, { vector, k }: BufferQuery): ScanQuery {
+/** What the kernel is asked, from a query that fits the collection. Throws what {@link scanBuffer} rejects with. */
+export function checkQuery(collection: CollectionView, { vector, k }: BufferQuery): ScanQuery {
   if (!(Number.isInteger(k) && k >= 1 && k <= MAX_K)) throw new RangeError(`k must be from 1 to ${MAX_K}, not ${k}`)
   if (vector.length !== collection.dimensions) {
     throw new RangeError(`query has ${vector.length} components, the collection ${collection.dimensions}`)
@@ -138,10 +157,23 @@ function checkQuery(collection: CollectionView, { vector, k }: BufferQuery): Sca
   return { metric: collection.metric, vector: vector.slice(), norm }
 }
 
+/** Where the entry that is no hit is now, if it lives: by its id, because it may move. */
+function excludedSlotOf(collection: CollectionView, { excludeSlot }: BufferQuery): () => number | undefined {
+  if (excludeSlot === undefined || collection.isDead(excludeSlot)) return () => undefined
+  const id = collection.idAt(excludeSlot)
+  return () => collection.slotOf(id)
+}
+
 /** Live entries that may be hits. */
-function candidateCount(collection: CollectionView, excludeSlot: number | undefined): number {
-  const excluded = excludeSlot !== undefined && !collection.isDead(excludeSlot) ? 1 : 0
-  return collection.liveCount - excluded
+function candidateCount(collection: CollectionView, excludedSlot: number | undefined): number {
+  return collection.liveCount - (excludedSlot === undefined ? 0 : 1)
+}
+
+/** The slots that are no hits: the dead ones, and the excluded one. */
+function slotsPassedOver(collection: CollectionView, excludedSlot: number | undefined): Uint8Array {
+  const dead = collection.copyTombstones()
+  if (excludedSlot !== undefined) setBit(dead, excludedSlot)
+  return dead
 }
 
 /** The first `k` hits that are still alive, their scores made distances. */

@@ -12,6 +12,10 @@ const FIELDS = {
   add: ['collection', 'ids', 'vectors', 'documents'],
   update: ['collection', 'id', 'document'],
   delete: ['collection', 'ids'],
+  flush: ['collection', 'throughSlot', 'indexVersion', 'method', 'walkCodes', 'scale', 'centre'],
+  rebuild: ['collection', 'throughSlot', 'indexVersion', 'walkCodes', 'scale', 'centre'],
+  consolidate: ['collection'],
+  compact: ['collection', 'chunk'],
 } as const satisfies Record<StoreEvent['type'], readonly string[]>
 
 /** Encodes one atomic batch. The result is no longer connected to the events' arrays. */

@@ -134,8 +134,9 @@ export async function digestHex(
 const SLICE_SLOTS = 2048
 
 /**
- * Every live slot is found under its id, and there are as many as the collection says. Writes may go on meanwhile: entries
- * are counted at the call, and each is judged as it is when it is come to.
+ * Every live slot is found under its id, and there are as many as the collection says; none of them is in a chunk that was
+ * freed. Writes may go on meanwhile: entries are counted at the call, and each is judged as it is when it is come to, where
+ * it was moved meanwhile at its new place.
  */
 export async function checkCollection(
   collection: CollectionView,
@@ -149,6 +150,10 @@ export async function checkCollection(
   for (let slot = 0; slot < collection.slotCount; slot += 1) {
     if (slot % SLICE_SLOTS === SLICE_SLOTS - 1) await options.yieldToEventLoop()
     if (collection.isDead(slot)) continue
+    if (collection.isFreed(slot)) {
+      problem(`the entry in slot ${slot} is live, but its chunk was freed`)
+      continue
+    }
     const found = collection.slotOf(collection.idAt(slot))
     if (found !== slot) problem(`the entry in slot ${slot} is found in slot ${found}`)
   }

@@ -33,6 +33,8 @@ export interface AddAllTarget {
   readonly shape: Shape
   /** LSN of the last record applied. */
   readonly lsn: number
+  /** Waits while too many entries wait to be indexed. */
+  waitForRoom(): Promise<void> | undefined
   /** Copies the fields before it returns. */
   add(fields: AddFields): Promise<AddResult>
   /** Bytes of log on disk. */
@@ -105,6 +107,8 @@ class AddAllRun {
   /** Starts a batch, and empties it for the next one; waits while too many are under way. */
   async submit(batch: EntryBatch): Promise<void> {
     while (this.#underWay.size >= BATCHES_UNDER_WAY) await Promise.race(this.#underWay)
+    // Before the batch gives its fields: they are its own arrays, and the next entries go into them.
+    await this.#target.waitForRoom()
     this.throwIfFailed()
     const running: Promise<void> = this.#target
       .add(batch.fields())

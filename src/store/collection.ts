@@ -6,7 +6,9 @@ import { type AddAllOptions, type AddResult, addAll } from './add-all.ts'
 import { collectionDropped } from './admission.ts'
 import { type AddFields, checkId, checkIds, copyEntries, type EntryInput } from './inputs.ts'
 import { decodeMetadata, encodeMetadata } from './metadata.ts'
+import { type IndexStats, indexStatsOf } from './index-stats.ts'
 import { type SearchOptions, type SearchQuery, type SearchResult, searchCollection } from './search.ts'
+import { searchMany } from './search-many.ts'
 import type { StoreCore } from './store-core.ts'
 import type { Writer } from './writer.ts'
 
@@ -32,6 +34,7 @@ export interface CollectionStats extends CollectionInfo {
   readonly slots: number
   /** Entries that were deleted or replaced and whose place is not free yet. */
   readonly dead: number
+  readonly index: IndexStats
   /** Bytes of memory by component. */
   readonly memory: Readonly<Record<string, number>>
 }
@@ -79,7 +82,11 @@ export class Collection<M extends object = object> {
    */
   async add(entries: readonly EntryInput<M>[]): Promise<AddResult> {
     this.#writer()
-    return this.#addFields(copyEntries(entries as readonly EntryInput[], this.#view))
+    const fields = copyEntries(entries as readonly EntryInput[], this.#view)
+    const room = this.#host.core.keeper.waitForRoom(this.#view)
+    // Only where there is something to wait for: a write takes its place in the log within the call.
+    if (room !== undefined) await room
+    return this.#addFields(fields)
   }
 
   /**
@@ -95,6 +102,7 @@ export class Collection<M extends object = object> {
     const target = {
       shape: this.#view,
       lsn: core.state.lsn,
+      waitForRoom: () => core.keeper.waitForRoom(this.#view),
       add: (fields: AddFields) => this.#addFields(fields),
       durableBytes: () => core.recovered.log?.sizeBytes ?? 0,
     }
@@ -128,6 +136,7 @@ export class Collection<M extends object = object> {
     if (ids.length === 0) return { lsn: this.#host.core.state.lsn, deleted: 0 }
     const event = { type: 'delete', collection: this.#view.creationLsn, ids: [...ids] } as const
     const { lsn, removed } = await writer.write(event, `a delete of ${ids.length} from '${this.name}'`)
+    this.#host.core.keeper.consider(this.#view)
     return { lsn, deleted: removed }
   }
 
@@ -159,7 +168,8 @@ export class Collection<M extends object = object> {
   stats(): CollectionStats {
     const view = this.#readable()
     const memory = Object.fromEntries(view.memory().map(({ component, bytes }) => [component, bytes]))
-    return { ...infoOf(view), slots: view.slotCount, dead: view.slotCount - view.liveCount, memory }
+    const index = indexStatsOf(view, this.#host.core.state.lsn)
+    return { ...infoOf(view), slots: view.slotCount, dead: view.slotCount - view.liveCount, index, memory }
   }
 
   /**
@@ -183,8 +193,38 @@ export class Collection<M extends object = object> {
    * The nearest entries. Every write that resolved before is seen.
    * @throws StoreError `ERR_DIMENSIONS`, `ERR_VECTOR_NOT_FINITE`, `ERR_VECTOR_ZERO`, `ERR_ENTRY_NOT_FOUND`, `ERR_ABORTED`; TypeError, RangeError.
    */
-  async search(query: SearchQuery, options: SearchOptions = {}): Promise<SearchResult<M>> {
+  async search(query: SearchQuery, options: SearchOptions<M> = {}): Promise<SearchResult<M>> {
     return searchCollection<M>(this.#host.core, this.#readable(), query, options)
+  }
+
+  /**
+   * Searches for many queries at once, on the store's threads; results come in the order of the queries. What goes wrong with
+   * one rejects the whole.
+   * @throws as `search` does; `ERR_WORKER`.
+   */
+  async searchMany(queries: readonly SearchQuery[], options: SearchOptions<M> = {}): Promise<SearchResult<M>[]> {
+    const { core } = this.#host
+    const view = this.#readable()
+    return core.threads.whileHeld(() => searchMany<M>(core, view, queries, options))
+  }
+
+  /**
+   * Resolves when the index has caught up with the log: all that was ordered is built, and no more is due. Up to
+   * `bufferEntries` of the newest entries stay in the buffer, where every search compares them one by one.
+   * @throws StoreError what building failed with: `ERR_COLLECTION_FULL`, `ERR_WORKER`.
+   */
+  async settled(): Promise<void> {
+    return this.#host.core.keeper.settled(this.#readable())
+  }
+
+  /**
+   * Builds a new index of all entries, those in the buffer included, and resolves when it is in use. Searches and writes go
+   * on meanwhile.
+   * @throws as {@link settled} does; `ERR_READ_ONLY`.
+   */
+  async optimize(): Promise<void> {
+    this.#writer()
+    return this.#host.core.keeper.optimize(this.#view)
   }
 
   async *#walk<Value>(pick: (id: string, slot: number) => Value): AsyncGenerator<Value, void, void> {
@@ -207,6 +247,7 @@ export class Collection<M extends object = object> {
     if (count === 0) return { lsn: this.#host.core.state.lsn, added: 0, replaced: 0 }
     const event = { type: 'add', collection: this.#view.creationLsn, ...fields } as const
     const { lsn, added, replaced } = await writer.write(event, `an add of ${count} to '${this.name}'`)
+    this.#host.core.keeper.consider(this.#view)
     return { lsn, added, replaced }
   }
 

@@ -1,6 +1,8 @@
 import type { StoreError } from '../base/errors.ts'
 import { MAX_PAYLOAD_BYTES } from '../base/limits.ts'
+import { MOST_WORKERS } from '../engine/workers/thread-numbers.ts'
 import type { Durability } from '../wal/log.ts'
+import { defaultThreads } from './default-threads.ts'
 
 /** Progress of a long call. `total` is missing where nobody knows it. */
 export interface Progress {
@@ -27,6 +29,22 @@ export interface OpenOptions {
   readonly segmentSizeBytes?: number
   /** Most bytes of writes that may wait in memory; beyond it a write is refused with `ERR_QUEUE_FULL`. Default 256 MiB. */
   readonly maxQueueBytes?: number
+  /**
+   * Threads that build indexes and search for `searchMany`, from 0 to 7. Default one less than the processor has cores, from 1
+   * to 4; with 0 the calling thread does it all, in slices, as it does where there are no worker threads.
+   */
+  readonly threads?: number
+  /** Entries that are compared one by one before they are moved into the index together. Default 10,000. */
+  readonly bufferEntries?: number
+  /** Share of an index that may be deleted entries before they are taken out of it. Default 0.15; 1 is never. */
+  readonly consolidateShare?: number
+  /**
+   * Share of an index that may have been taken out of it before it is built anew, which no cleaning makes up for. Default 0.4.
+   * `Infinity` is never.
+   */
+  readonly rebuildShare?: number
+  /** Entries that may wait for the index to be built; beyond it `add` waits. Default 1,000,000. */
+  readonly maxUnindexedEntries?: number
   /** Called while the log is read, with `phase: 'replay'` and bytes. */
   readonly onProgress?: (progress: Progress) => void
   /** Called when something fails in the background that no call is waiting for. */
@@ -35,6 +53,7 @@ export interface OpenOptions {
   readonly signal?: AbortSignal
 }
 
+type SharedOptions = Omit<ResolvedOptions, 'readOnly' | OptionalHooks>
 type OptionalHooks = 'onProgress' | 'onProblem' | 'signal'
 
 export type ResolvedOptions = Required<Omit<OpenOptions, OptionalHooks>> & Pick<OpenOptions, OptionalHooks>
@@ -44,6 +63,11 @@ const KNOWN = [
   'durability',
   'segmentSizeBytes',
   'maxQueueBytes',
+  'threads',
+  'bufferEntries',
+  'consolidateShare',
+  'rebuildShare',
+  'maxUnindexedEntries',
   'onProgress',
   'onProblem',
   'signal',
@@ -62,20 +86,48 @@ export function resolveOptions(options: OpenOptions = {}): ResolvedOptions {
   if (durability !== 'sync' && durability !== 'async') throw new TypeError("durability must be 'sync' or 'async'")
   requireInteger('segmentSizeBytes', segmentSizeBytes, SMALLEST_SEGMENT_BYTES, Number.MAX_SAFE_INTEGER)
   requireInteger('maxQueueBytes', maxQueueBytes, 1, Number.MAX_SAFE_INTEGER)
+  const index = resolveIndexOptions(options)
   return {
     readOnly,
     durability,
     segmentSizeBytes,
     maxQueueBytes,
+    ...index,
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(onProblem === undefined ? {} : { onProblem }),
     ...(signal === undefined ? {} : { signal }),
   }
 }
 
+function resolveIndexOptions(options: OpenOptions): Omit<SharedOptions, 'durability' | 'segmentSizeBytes' | 'maxQueueBytes'> {
+  const { threads = defaultThreads(), bufferEntries = 10_000, maxUnindexedEntries = 1_000_000 } = options
+  const { consolidateShare = 0.15, rebuildShare = 0.4 } = options
+  requireInteger('threads', threads, 0, MOST_WORKERS)
+  requireInteger('bufferEntries', bufferEntries, 1, Number.MAX_SAFE_INTEGER)
+  requireInteger('maxUnindexedEntries', maxUnindexedEntries, 1, Number.MAX_SAFE_INTEGER)
+  requireShare('consolidateShare', consolidateShare)
+  requireShare('rebuildShare', rebuildShare)
+  return { threads, bufferEntries, consolidateShare, rebuildShare, maxUnindexedEntries }
+}
+
 /** What two opens of one directory must agree on to share it. */
-export function sharedOptionsKey({ durability, segmentSizeBytes, maxQueueBytes }: ResolvedOptions): string {
-  return JSON.stringify({ durability, segmentSizeBytes, maxQueueBytes })
+export function sharedOptionsKey(options: SharedOptions): string {
+  const { durability, segmentSizeBytes, maxQueueBytes, threads, bufferEntries, maxUnindexedEntries } = options
+  const shares = [options.consolidateShare, options.rebuildShare].map(String)
+  return JSON.stringify({
+    durability,
+    segmentSizeBytes,
+    maxQueueBytes,
+    threads,
+    bufferEntries,
+    maxUnindexedEntries,
+    shares,
+  })
+}
+
+function requireShare(name: string, value: unknown): void {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number`)
+  if (!(value > 0)) throw new RangeError(`${name} must be above 0, not ${value}`)
 }
 
 /** @throws TypeError for a name that the call does not know, so that a misspelt option never passes in silence. */

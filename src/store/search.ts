@@ -2,15 +2,26 @@ import { throwIfAborted } from '../base/abort.ts'
 import { StoreError } from '../base/errors.ts'
 import { MAX_K } from '../base/limits.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
-import { scanBuffer } from '../engine/vector-buffer.ts'
+import { type IndexHits, type IndexQuery, searchIndex } from '../engine/index/index-search.ts'
+import type { Walked } from '../engine/index/search-pass.ts'
+import { allowedSlots, checkFilter, type SearchFilter } from './filter.ts'
 import { checkId, copyQuery, type VectorInput } from './inputs.ts'
 import { decodeMetadata } from './metadata.ts'
 import { refuseUnknownOptions, requireInteger } from './options.ts'
 import type { StoreCore } from './store-core.ts'
 
-export interface SearchOptions {
-  /** How many hits; default 10, at most 65,536. There are fewer only where the collection has fewer. */
+export interface SearchOptions<M = object> {
+  /** How many hits; default 10, at most 65,536. There are fewer only where fewer entries may be hits. */
   readonly k?: number
+  /**
+   * How many candidates the walk through the index keeps, from 1 to 65,536: the more, the better and the slower. Twice `k`
+   * at least are kept. Default 160: more than 95 of 100 true neighbours on word vectors.
+   */
+  readonly listSize?: number
+  /** Compare with every entry instead of walking the index. Default `false`. */
+  readonly exact?: boolean
+  /** Only entries that pass may be hits: ids, or a function of metadata and id. */
+  readonly filter?: SearchFilter<M>
   /** Leave out hits that are farther than this. */
   readonly maxDistance?: number
   /** Give each hit its metadata. Default `false`. */
@@ -38,54 +49,71 @@ export interface SearchResult<M = object> {
   readonly exact: boolean
   /** Vectors that were compared with the query. */
   readonly visited: number
+  /** Every entry that was written at or before this LSN was in the index; later ones were compared one by one. */
+  readonly indexedThroughLsn: number
 }
 
-const OPTIONS = ['k', 'maxDistance', 'includeMetadata', 'includeVectors', 'signal'] as const
+const OPTIONS = [
+  'k',
+  'listSize',
+  'exact',
+  'filter',
+  'maxDistance',
+  'includeMetadata',
+  'includeVectors',
+  'signal',
+] as const
+const LIST_SIZE = 160
+/** How often a search is made again because a compaction moved entries under its filter. */
+const MOST_REPEATS = 3
+
+/** Options whose defaults are filled in. */
+export interface CheckedOptions<M> {
+  readonly k: number
+  readonly listSize: number
+  readonly exact: boolean
+  readonly filter: SearchFilter<M> | undefined
+  readonly maxDistance: number
+  readonly includeMetadata: boolean
+  readonly includeVectors: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+/** A query that was copied. */
+export interface ResolvedQuery {
+  readonly vector: Float32Array
+  /** The entry whose neighbours are asked for. */
+  readonly excludedId?: string
+}
 
 /** Searches a collection, from what the caller handed in to hits that nobody shares. */
 export async function searchCollection<M>(
   core: StoreCore,
   view: CollectionView,
   query: SearchQuery,
-  options: SearchOptions,
+  options: SearchOptions<M>,
 ): Promise<SearchResult<M>> {
-  const { k, maxDistance, signal } = checkOptions(options)
-  const { vector, excludeSlot, excludeId } = resolveQuery(view, query)
-  throwIfAborted(signal, 'search')
-  const { yieldToEventLoop } = core.surroundings
-  const found = await scanBuffer(
-    core.kernel,
-    view,
-    { vector, k, ...(excludeSlot === undefined ? {} : { excludeSlot }) },
-    { yieldToEventLoop, signal },
-  )
-  if (view.dropped) {
-    const message = `the collection '${view.name}' was dropped while it was searched`
-    throw new StoreError('ERR_COLLECTION_NOT_FOUND', message, { details: { collection: view.name } })
-  }
-  const hits: Hit<M>[] = []
-  for (const [index, slot] of found.slots.entries()) {
-    const distance = found.scores[index] as number
-    if (distance > maxDistance) break
-    const hit = createHit<M>(view, slot, distance, options)
-    // Its own entry lives in another slot by now where it was replaced while the scan ran.
-    if (hit.id !== excludeId) hits.push(hit)
-  }
-  return { hits, exact: true, visited: found.visited }
+  const checked = checkOptions(options, 'search')
+  const resolved = resolveQuery(view, query)
+  throwIfAborted(checked.signal, 'search')
+  return find(core, view, resolved, checked)
 }
 
-function checkOptions(options: SearchOptions): { k: number; maxDistance: number; signal: AbortSignal | undefined } {
-  refuseUnknownOptions(options, OPTIONS, 'search')
-  const { k = 10, maxDistance = Number.POSITIVE_INFINITY, signal } = options
-  requireInteger('k', k, 1, MAX_K)
+/** @throws TypeError, RangeError. */
+export function checkOptions<M>(options: SearchOptions<M>, call: string): CheckedOptions<M> {
+  refuseUnknownOptions(options, OPTIONS, call)
+  const { k = 10, listSize = LIST_SIZE, exact = false, filter, maxDistance = Number.POSITIVE_INFINITY } = options
+  const { includeMetadata = false, includeVectors = false, signal } = options
+  if (typeof exact !== 'boolean') throw new TypeError('exact must be a boolean')
+  if (filter !== undefined) checkFilter(filter)
   if (typeof maxDistance !== 'number' || Number.isNaN(maxDistance)) throw new TypeError('maxDistance must be a number')
-  return { k, maxDistance, signal }
+  requireInteger('k', k, 1, MAX_K)
+  requireInteger('listSize', listSize, 1, MAX_K)
+  return { k, listSize, exact, filter, maxDistance, includeMetadata, includeVectors, signal }
 }
 
-function resolveQuery(
-  view: CollectionView,
-  query: SearchQuery,
-): { vector: Float32Array; excludeSlot?: number; excludeId?: string } {
+/** Copies a query. @throws StoreError `ERR_ENTRY_NOT_FOUND`, or what is wrong with a vector. */
+export function resolveQuery(view: CollectionView, query: SearchQuery): ResolvedQuery {
   if (!isIdQuery(query)) return { vector: copyQuery(query, view) }
   checkId(query.id)
   const slot = view.slotOf(query.id)
@@ -93,7 +121,36 @@ function resolveQuery(
     const message = `there is no entry '${query.id}' in '${view.name}' to search the neighbours of`
     throw new StoreError('ERR_ENTRY_NOT_FOUND', message, { details: { id: query.id } })
   }
-  return { vector: view.copyVector(slot), excludeSlot: slot, excludeId: query.id }
+  return { vector: view.copyVector(slot), excludedId: query.id }
+}
+
+/** Finds the hits of a query; `walked` is what a walk has found for it already. */
+export async function find<M>(
+  core: StoreCore,
+  view: CollectionView,
+  query: ResolvedQuery,
+  options: CheckedOptions<M>,
+  walked?: Walked,
+): Promise<SearchResult<M>> {
+  const { k, listSize, exact, filter, signal } = options
+  const { yieldToEventLoop } = core.surroundings
+  const tools = { kernel: core.kernel, scorer: core.scorer, yieldToEventLoop, signal }
+  const indexQuery: IndexQuery = { ...query, k, listSize, exact, ...(walked && { walked }) }
+  const indexedThroughLsn = view.index.indexedThroughLsn(core.state.lsn)
+  for (let repeat = 0; ; repeat++) {
+    const { freedCount } = view
+    const allowed = filter && (await allowedSlots(view, filter, { yieldToEventLoop, signal }))
+    const found = await searchIndex(tools, view, allowed === undefined ? indexQuery : { ...indexQuery, allowed })
+    if (view.dropped) throw droppedMeanwhile(view)
+    // A filter names slots, and its entries are in others by now.
+    if (filter !== undefined && view.freedCount !== freedCount && repeat < MOST_REPEATS) continue
+    return { hits: createHits(view, found, options), exact: found.exact, visited: found.visited, indexedThroughLsn }
+  }
+}
+
+function droppedMeanwhile({ name }: CollectionView): StoreError {
+  const message = `the collection '${name}' was dropped while it was searched`
+  return new StoreError('ERR_COLLECTION_NOT_FOUND', message, { details: { collection: name } })
 }
 
 function isIdQuery(query: SearchQuery): query is { readonly id: string } {
@@ -102,7 +159,17 @@ function isIdQuery(query: SearchQuery): query is { readonly id: string } {
   )
 }
 
-function createHit<M>(view: CollectionView, slot: number, distance: number, options: SearchOptions): Hit<M> {
+function createHits<M>(view: CollectionView, found: IndexHits, options: CheckedOptions<M>): Hit<M>[] {
+  const hits: Hit<M>[] = []
+  for (const [index, slot] of found.slots.entries()) {
+    const distance = found.scores[index]!
+    if (distance > options.maxDistance) break
+    if (!view.isDead(slot)) hits.push(createHit<M>(view, slot, distance, options))
+  }
+  return hits
+}
+
+function createHit<M>(view: CollectionView, slot: number, distance: number, options: CheckedOptions<M>): Hit<M> {
   const document = options.includeMetadata ? view.documentAt(slot) : undefined
   return {
     id: view.idAt(slot),

@@ -5,11 +5,14 @@ import { StoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
 import type { ScanKernel } from '../engine/kernel/scan-kernel.ts'
+import { SlotScorer } from '../engine/index/slot-scorer.ts'
 import { loadWasmKernel } from '../engine/kernel/wasm-kernel.ts'
 import { ledgerOf, type MemoryLedger } from '../engine/memory-ledger.ts'
 import type { StoreView } from '../engine/store-state.ts'
 import { type Recovered, recoverForReading, recoverForWriting } from '../replay/recovery.ts'
 import { Admission, collectionDropped, requireShape } from './admission.ts'
+import { IndexKeeper } from './index-keeper.ts'
+import { IndexThreads } from './index-threads.ts'
 import type { Shape } from './inputs.ts'
 import type { ResolvedOptions } from './options.ts'
 import { Writer } from './writer.ts'
@@ -35,6 +38,9 @@ export class StoreCore {
   readonly checksum: Checksum
   readonly recovered: Recovered
   readonly recoveryMs: number
+  readonly scorer: SlotScorer
+  readonly threads: IndexThreads
+  readonly keeper: IndexKeeper
   readonly #writer: Writer | undefined
   readonly #admission: Admission
 
@@ -54,6 +60,11 @@ export class StoreCore {
     this.checksum = tools.checksum
     this.#writer = recovered.log === undefined ? undefined : new Writer(recovered.log, options, surroundings.now)
     this.#admission = new Admission(recovered.state)
+    const { yieldToEventLoop } = surroundings
+    this.scorer = new SlotScorer(tools.kernel)
+    this.threads = new IndexThreads(options.threads)
+    this.keeper = new IndexKeeper({ options, threads: this.threads, writer: this.#writer, yieldToEventLoop })
+    for (const view of recovered.state.collections()) this.keeper.consider(view)
   }
 
   /**
@@ -138,7 +149,7 @@ export class StoreCore {
     const collections = this.state.collections().flatMap((collection) => collection.memory())
     return ledgerOf([
       ...collections,
-      { component: 'kernel', bytes: this.kernel.memoryBytes() },
+      { component: 'kernel', bytes: this.kernel.memoryBytes() + this.scorer.memoryBytes() },
       { component: 'logQueue', bytes: this.recovered.log?.queuedBytes ?? 0 },
     ])
   }
@@ -150,11 +161,13 @@ export class StoreCore {
     if (this.options.durability === 'async' || log?.poison === undefined) await log?.sync()
   }
 
-  /** Waits until what was written is on disk, closes the log and gives up the lock, whatever fails on the way. */
+  /** Ends building, waits until what was written is on disk, closes the log and gives up the lock, whatever fails on the way. */
   async close(): Promise<void> {
+    this.keeper.close()
     try {
       await this.#writer?.close()
     } finally {
+      await this.threads.close()
       await this.surroundings.release()
     }
   }
@@ -165,6 +178,7 @@ export class StoreCore {
     const pending = written.then(({ lsn }) => {
       const view = this.state.collectionByLsn(lsn)
       if (view === undefined) throw collectionDropped(name)
+      this.keeper.consider(view)
       return view
     })
     this.#admission.queueCreate(name, shape, pending)

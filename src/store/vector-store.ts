@@ -1,5 +1,7 @@
 import { throwIfAborted } from '../base/abort.ts'
+import { checksumText } from '../base/checksum.ts'
 import { StoreError } from '../base/errors.ts'
+import { digestIndexes } from '../engine/digest.ts'
 import type { MemoryLedger } from '../engine/memory-ledger.ts'
 import { checkCollection, digestHex, type VerifyReport, verifyFiles } from '../replay/verify.ts'
 import { Collection, type CollectionHost, type CollectionInfo, infoOf } from './collection.ts'
@@ -51,6 +53,13 @@ export interface Digest {
   readonly lsn: number
   /** 16 hexadecimal digits. */
   readonly data: string
+  /** 16 hexadecimal digits; missing where it was not asked for. */
+  readonly index?: string
+}
+
+export interface DigestOptions {
+  /** Give the part `index` as well, which waits until the index is built up to this LSN. Default `true`. */
+  readonly index?: boolean
 }
 
 export interface VerifyStoreOptions {
@@ -148,12 +157,23 @@ export class VectorStore implements AsyncDisposable {
     if (!this.#core.readOnly) await this.#core.writer().sync()
   }
 
-  /** The digest of the state as of this call; writes may go on meanwhile. */
-  async digest(): Promise<Digest> {
+  /**
+   * The digest of the state as of this call; writes may go on meanwhile. `data` hashes what users stored, `index` the graphs.
+   * @throws StoreError what building the index failed with; TypeError.
+   */
+  async digest(options: DigestOptions = {}): Promise<Digest> {
     this.#requireOpen()
-    const { state, checksum, surroundings } = this.#core
+    refuseUnknownOptions(options, ['index'], 'digest')
+    const { index: isIndexWanted = true } = options
+    if (typeof isIndexWanted !== 'boolean') throw new TypeError('index must be a boolean')
+    const { state, checksum, surroundings, threads } = this.#core
+    const { yieldToEventLoop } = surroundings
     const lsn = state.lsn
-    return { lsn, data: await digestHex(state, { checksum, yieldToEventLoop: surroundings.yieldToEventLoop }) }
+    const hashing = digestHex(state, { checksum, yieldToEventLoop })
+    if (!isIndexWanted) return { lsn, data: await hashing }
+    const indexing = threads.whileHeld(() => digestIndexes(state, checksum, yieldToEventLoop))
+    const [data, index] = await Promise.all([hashing, indexing])
+    return { lsn, data, index: checksumText(index) }
   }
 
   /**
@@ -166,7 +186,7 @@ export class VectorStore implements AsyncDisposable {
     const { checksum, state, surroundings } = this.#core
     const { yieldToEventLoop } = surroundings
     // Taken before the sync, which then covers all that it saw, whatever is written meanwhile.
-    const digesting = this.digest()
+    const digesting = this.digest({ index: false })
     if (!this.#core.readOnly) await this.#core.writer().sync()
     const live = await digesting
     const report = await verifyFiles(surroundings.files, {

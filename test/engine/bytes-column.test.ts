@@ -121,6 +121,50 @@ describe('BytesColumn', () => {
     expect([capture.count, capture.borrow(0), capture.borrow(1)]).toEqual([1, Uint8Array.of(1), undefined])
   })
 
+  test('frees a chunk, from which captures and borrowed bytes keep reading', () => {
+    const column = new BytesColumn()
+    for (let slot = 0; slot <= CHUNK_SLOTS; slot++) column.append(Uint8Array.of(slot, slot >> 8))
+    column.replace(1, new Uint8Array(20_000).fill(7))
+    const capture = column.capture()
+    const borrowed = column.borrow(5)
+    column.freeChunk(0)
+    column.append(Uint8Array.of(1))
+    const later = column.capture()
+    expect(column.memoryBytes()).toBeLessThan(5000)
+    const reads = [
+      () => column.borrow(5),
+      () => column.equals(5, Uint8Array.of(5, 0)),
+      () => column.hashWith(() => 0, 5),
+      () => column.replace(5, undefined),
+      () => later.borrow(5),
+    ]
+    for (const read of reads) expect(read).toThrow(new RangeError('slot 5 was freed by a compaction'))
+    expect([capture.borrow(5), borrowed, capture.borrow(1)![19_999]]).toEqual([
+      Uint8Array.of(5, 0),
+      Uint8Array.of(5, 0),
+      7,
+    ])
+    const kept = Uint8Array.of(0, CHUNK_SLOTS >> 8)
+    expect([column.borrow(CHUNK_SLOTS), later.borrow(CHUNK_SLOTS), column.borrow(CHUNK_SLOTS + 1)]).toEqual([
+      kept,
+      kept,
+      Uint8Array.of(1),
+    ])
+    expect([column.count, later.count, capture.count, later.borrow(CHUNK_SLOTS + 2)]).toEqual([
+      CHUNK_SLOTS + 2,
+      CHUNK_SLOTS + 2,
+      CHUNK_SLOTS + 1,
+      undefined,
+    ])
+  })
+
+  test('refuses to free a chunk that is not full', () => {
+    const column = new BytesColumn()
+    for (let slot = 0; slot < CHUNK_SLOTS - 1; slot++) column.append(undefined)
+    for (const chunk of [0, 1, -1, 0.5]) expect(() => column.freeChunk(chunk)).toThrow(RangeError)
+    expect(column.borrow(0)).toBeUndefined()
+  })
+
   test('is small when small, and free of cost where nothing is stored', () => {
     const ten = new BytesColumn()
     for (let slot = 0; slot < 10; slot++) ten.append(new Uint8Array(20))

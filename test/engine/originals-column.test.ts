@@ -46,7 +46,7 @@ describe('OriginalsColumn', () => {
     for (let slot = 0; slot < count; slot++) column.append(vectorBytes(new Float32Array(MAX_DIMENSIONS).fill(slot)))
     const runs: number[] = []
     for (let slot = 0; slot < count; slot += runs.at(-1)!) {
-      const { vectors, rows } = column.borrowRun(slot, Number.MAX_SAFE_INTEGER)
+      const { elements: vectors, rows } = column.borrowRun(slot, Number.MAX_SAFE_INTEGER)
       expect([vectors.length, vectors[0], vectors.at(-1)]).toEqual([rows * MAX_DIMENSIONS, slot, slot + rows - 1])
       runs.push(rows)
     }
@@ -66,7 +66,7 @@ describe('OriginalsColumn', () => {
   test('a borrowed run stays as it is while the column grows', () => {
     const column = new OriginalsColumn(2)
     column.append(vectorBytes([1, 2]))
-    const { vectors } = column.borrowRun(0, 1)
+    const { elements: vectors } = column.borrowRun(0, 1)
     for (let slot = 1; slot < 100; slot++) column.append(vectorBytes([slot, slot]))
     expect([...vectors]).toEqual([1, 2])
   })
@@ -91,6 +91,54 @@ describe('OriginalsColumn', () => {
     const column = new OriginalsColumn(100)
     for (let slot = 0; slot < 10; slot++) column.append(vectorBytes(new Float32Array(100)))
     expect(column.memoryBytes()).toBeLessThanOrEqual(16 * 400)
+  })
+
+  test('frees whole blocks, from which captures and borrowed runs keep reading', () => {
+    const column = new OriginalsColumn(MAX_DIMENSIONS)
+    const { rowsPerBlock } = column
+    const count = rowsPerBlock * 4 + 1
+    for (let slot = 0; slot < count; slot++) column.append(vectorBytes(new Float32Array(MAX_DIMENSIONS).fill(slot)))
+    const capture = column.capture()
+    const { elements } = column.borrowRun(rowsPerBlock, 1)
+    const before = column.memoryBytes()
+    column.free(rowsPerBlock, rowsPerBlock * 3)
+    expect(before - column.memoryBytes()).toBe(rowsPerBlock * 2 * MAX_DIMENSIONS * 4)
+    column.append(vectorBytes(new Float32Array(MAX_DIMENSIONS).fill(count)))
+    expect([column.count, capture.rows]).toEqual([count + 1, count])
+    const kept = [0, rowsPerBlock - 1, rowsPerBlock * 3, count - 1]
+    expect(kept.map((slot) => column.copyVector(slot)[0])).toEqual(kept)
+    expect(column.borrowRun(rowsPerBlock - 2, 100).rows).toBe(2)
+    for (const slot of [rowsPerBlock, rowsPerBlock * 3 - 1]) {
+      expect(() => column.copyVector(slot)).toThrow(RangeError)
+      expect(() => column.borrowRun(slot, 1)).toThrow(`row ${slot} was freed by a compaction`)
+      expect([capture.borrowRun(slot, 1).elements[9], elements[9]]).toEqual([slot, rowsPerBlock])
+    }
+    expect(capture.borrowRun(count - 1, 100).rows).toBe(1)
+    expect(() => capture.borrowRun(count, 1)).toThrow(RangeError)
+  })
+
+  test('a capture of a first block that grows afterwards stays as it was', () => {
+    const column = new OriginalsColumn(1)
+    column.append(vectorBytes([1, 2, 3]))
+    const capture = column.capture()
+    column.append(vectorBytes(new Float32Array(column.rowsPerBlock)))
+    column.free(0, column.rowsPerBlock)
+    const run = capture.borrowRun(0, 100)
+    expect([run.rows, ...run.elements]).toEqual([3, 1, 2, 3])
+  })
+
+  test('refuses to free what is no whole block, or not full', () => {
+    const column = new OriginalsColumn(1)
+    const { rowsPerBlock } = column
+    column.append(vectorBytes(new Float32Array(rowsPerBlock + 5)))
+    const ranges: [number, number][] = [
+      [0, 5],
+      [5, rowsPerBlock],
+      [0, rowsPerBlock * 2],
+      [-rowsPerBlock, 0],
+    ]
+    for (const [from, end] of ranges) expect(() => column.free(from, end)).toThrow(RangeError)
+    expect(column.copyVector(rowsPerBlock)[0]).toBe(0)
   })
 
   test('refuses parts of rows and slots that are not there', () => {
@@ -122,7 +170,7 @@ function runsOf(column: OriginalsColumn, maxRows: number): number[][] {
     const run = column.borrowRun(rows.length, maxRows)
     expect(run.rows).toBeGreaterThan(0)
     expect(run.rows).toBeLessThanOrEqual(maxRows)
-    const words = wordsOf(run.vectors)
+    const words = wordsOf(run.elements)
     for (let row = 0; row < run.rows; row++) {
       rows.push(words.slice(row * column.dimensions, (row + 1) * column.dimensions))
     }

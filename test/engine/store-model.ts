@@ -1,3 +1,4 @@
+import { CHUNK_SLOTS } from '../../src/base/limits.ts'
 import type { EventOutcome, StoreEvent } from '../../src/engine/events.ts'
 import type { Metric } from '../../src/engine/metric.ts'
 
@@ -7,6 +8,7 @@ export interface ModelCollection {
   readonly dimensions: number
   readonly entries: Map<string, { slot: number; vector: number[]; document: Uint8Array | undefined }>
   slotCount: number
+  readonly freedChunks: Set<number>
 }
 
 /** A store of plain maps: what the outcome of well-formed events should be. Vectors may hold anything. */
@@ -19,7 +21,7 @@ export class StoreModel {
     if (event.type === 'create') {
       if (this.collections.has(event.name)) return { ...nothing, code: 'ERR_COLLECTION_MISMATCH' }
       const { name, metric, dimensions } = event
-      this.collections.set(name, { lsn, metric, dimensions, entries: new Map(), slotCount: 0 })
+      this.collections.set(name, { lsn, metric, dimensions, entries: new Map(), slotCount: 0, freedChunks: new Set() })
       return nothing
     }
     const found = [...this.collections].find(([, collection]) => collection.lsn === event.collection)
@@ -55,8 +57,31 @@ export class StoreModel {
       }
       case 'delete':
         return { ...nothing, removed: event.ids.filter((id) => collection.entries.delete(id)).length }
+      case 'compact':
+        return compactModel(collection, event.chunk) === undefined
+          ? { ...nothing, code: 'ERR_RECORD_INVALID' }
+          : nothing
+      default:
+        throw new TypeError(`the model has no graph: ${event.type}`)
     }
   }
+}
+
+/** Moves what lives in a chunk, and returns pairs of old slot and new slot; `undefined` where that does not fit. */
+export function compactModel(collection: ModelCollection, chunk: number): number[] | undefined {
+  const { entries, freedChunks } = collection
+  if (!Number.isInteger(chunk) || chunk < 0 || freedChunks.has(chunk)) return undefined
+  if ((chunk + 1) * CHUNK_SLOTS > collection.slotCount) return undefined
+  const moving = [...entries.values()]
+    .filter(({ slot }) => Math.floor(slot / CHUNK_SLOTS) === chunk)
+    .sort((left, right) => left.slot - right.slot)
+  if (moving.length >= CHUNK_SLOTS / 2) return undefined
+  freedChunks.add(chunk)
+  return moving.flatMap((entry) => {
+    const from = entry.slot
+    entry.slot = collection.slotCount++
+    return [from, entry.slot]
+  })
 }
 
 function rowsOf(bytes: Uint8Array, dimensions: number): number[][] {

@@ -8,7 +8,7 @@ import { type GraphMemory, graphMemory } from './graph-ledger.ts'
 import { type GraphOptions, type GraphParameters, graphParameters, type WalkCodes } from './graph-parameters.ts'
 import { beginSearch, type GraphHits, readResults, type SearchOptions } from './graph-search.ts'
 import { type InsertOptions, insertJob } from './insert-job.ts'
-import { inSlices, type Job, runToEnd } from './job.ts'
+import { inSlices, type Job, PAUSE, runToEnd } from './job.ts'
 
 /** Codes and edges of a set of vectors, by node number: the graph half of the index. */
 export class VamanaGraph {
@@ -56,6 +56,25 @@ export class VamanaGraph {
   /** Encodes a vector and gives it the lowest free node. No walk finds it until a job has linked it. */
   add(vector: Float32Array): number {
     return this.#core.addNode(vector)
+  }
+
+  unreachable = 0
+  get codes(): '4-bit' | '8-bit' | 'float32' {
+    return this.walkCodes === 'narrow' ? '4-bit' : '8-bit'
+  }
+  #zero: Float32Array | undefined
+  reserve(): number {
+    this.#zero ??= new Float32Array(this.parameters.dimensions).fill(1)
+    return this.#core.addNode(this.#zero)
+  }
+  *encode(nodes: Uint32Array, copyVector: (index: number, target: Float32Array) => void): Job {
+    const vector = new Float32Array(this.parameters.dimensions)
+    for (const [index, node] of nodes.entries()) {
+      copyVector(index, vector)
+      this.#core.writeVector(0, vector)
+      this.#core.kernel.encodeNode(0, node)
+      if (index % 512 === 511) yield PAUSE
+    }
   }
 
   insert(nodes: Uint32Array, options?: InsertOptions): Job {

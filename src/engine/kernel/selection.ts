@@ -1,4 +1,4 @@
-import type { Selection } from './scan-kernel.ts'
+import { createSelection, type Selection } from './scan-kernel.ts'
 
 /** Keeps (score, slot) if it is among the k nearest. The kernel in assembly/ takes the same steps, to the same bits. */
 export function offer(selection: Selection, score: number, slot: number): void {
@@ -9,6 +9,14 @@ export function offer(selection: Selection, score: number, slot: number): void {
   } else if (isFarther(scores[0]!, slots[0]!, score, slot)) {
     siftDown(selection, score, slot)
   }
+}
+
+/** Copies what a selection holds into another one of the same size, or a new one. */
+export function copySelection(from: Selection, to: Selection = createSelection(from.k)): Selection {
+  to.scores.set(from.scores)
+  to.slots.set(from.slots)
+  to.count = from.count
+  return to
 }
 
 /** The selection in order, nearest first, equal scores by slot. The selection itself stays a heap. */

@@ -15,6 +15,10 @@ function fvecsRecord(vector: readonly number[]): Buffer {
   return record
 }
 
+export function ivecsBytes(rows: readonly (readonly number[])[]): Buffer {
+  return Buffer.concat(rows.map((row) => Buffer.from(Int32Array.of(row.length, ...row).buffer)))
+}
+
 export function jsonLinesText(entries: readonly TestEntry[]): string {
   return entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')
 }

@@ -1,0 +1,39 @@
+/** Where each record's slots end, for the records whose slots are not all in the graph: it tells up to which LSN all are. */
+export class AddedSlots {
+  #ends: number[] = []
+  #lsns: number[] = []
+
+  /** Notes that a record filled the slots up to, not including, `endSlot`. */
+  push(endSlot: number, lsn: number): void {
+    this.#ends.push(endSlot)
+    this.#lsns.push(lsn)
+  }
+
+  /** The LSN before the first record that filled a slot at or above `slot`; undefined where there is none. */
+  lsnBefore(slot: number): number | undefined {
+    const lsn = this.#lsns[this.#firstBeyond(slot)]
+    return lsn === undefined ? undefined : lsn - 1
+  }
+
+  /** Forgets the records all of whose slots lie below `slot`. */
+  dropBelow(slot: number): void {
+    const index = this.#firstBeyond(slot)
+    this.#ends = this.#ends.slice(index)
+    this.#lsns = this.#lsns.slice(index)
+  }
+
+  memoryBytes(): number {
+    return (this.#ends.length + this.#lsns.length) * Float64Array.BYTES_PER_ELEMENT
+  }
+
+  /** The first record that ends above `slot`. */
+  #firstBeyond(slot: number): number {
+    let [low, high] = [0, this.#ends.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#ends[middle]! > slot) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+}

@@ -1,0 +1,52 @@
+import type { VamanaGraph } from '../graph/vamana-graph.ts'
+import { type IsDead, LiveNodes } from './live-nodes.ts'
+import { NodeSlots } from './node-slots.ts'
+import { VectorLookup } from './vector-lookup.ts'
+
+/** A graph, which slots its nodes stand for, which of them are alive, and how equal vectors find each other's node. */
+export class BuiltGraph {
+  readonly graph: VamanaGraph
+  readonly slots = new NodeSlots()
+  readonly live = new LiveNodes(this.slots)
+  readonly lookup = new VectorLookup()
+  readonly #isDead: IsDead
+  #freedCount = 0
+  /** Resolves when the walk that is under way on the main thread is over. */
+  walking: Promise<void> | undefined
+
+  /** `isDead` judges slots as things stand when it is called. */
+  constructor(graph: VamanaGraph, isDead: IsDead) {
+    this.graph = graph
+    this.#isDead = isDead
+  }
+
+  /** Nodes that were taken out of the graph since it was made. */
+  get freedCount(): number {
+    return this.#freedCount
+  }
+
+  addSlot(node: number, slot: number, isNew: boolean): void {
+    this.slots.add(node, slot)
+    this.live.noteSlots(node, isNew, this.#isDead)
+  }
+
+  /** Gives a node other slots, at least one. */
+  replaceSlots(node: number, slots: readonly number[]): void {
+    this.slots.replace(node, slots)
+    this.live.noteSlots(node, false, this.#isDead)
+  }
+
+  /** Lets go of a node that was taken out of the graph. */
+  freeNode(node: number): void {
+    this.lookup.remove(node)
+    this.slots.replace(node, [])
+    this.live.noteFreed(node)
+    this.#freedCount += 1
+  }
+
+  /** Notes that a slot was tombstoned; one that has no node is none of its business. */
+  noteDeath(slot: number): void {
+    const node = this.slots.nodeOf(slot)
+    if (node !== undefined) this.live.noteDeath(node, this.#isDead)
+  }
+}

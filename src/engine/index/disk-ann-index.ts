@@ -1,0 +1,197 @@
+import type { Abortable } from '../../base/abort.ts'
+import type { MemoryEntry } from '../memory-ledger.ts'
+import type { PhaseHost } from '../workers/phase-host.ts'
+import { AddedSlots } from './added-slots.ts'
+import { type IndexTask, IndexQueue, type VisitTask } from './index-jobs.ts'
+import { indexMemory } from './index-memory.ts'
+import { type GraphShape, IndexTaskRunner, NO_GRAPH, type ServedGraph } from './index-task-runner.ts'
+
+/** Rules by which this release builds graphs. Another number in the log means: scan, do not guess. */
+export const INDEX_VERSION = 1
+
+/** What runs the work of indexes, and hears of it. */
+export interface IndexHost {
+  readonly phases: PhaseHost
+  /** Aborted when the store closes. */
+  readonly signal: Abortable
+  /** A task has ended; by an error if one is given, after which the index builds nothing until a new graph is ordered. */
+  readonly onTaskEnd: (error?: unknown) => void
+}
+
+/**
+ * The index of one collection: a graph over the slots that flushes have moved out of the buffer. Events put tasks into its
+ * queue, all of their input fixed; the tasks run in that order, in the background, once there is a host. Until one has run,
+ * its slots count as buffer and are scanned. The graph after a task is a function of the log up to its event alone.
+ */
+export class DiskANNIndex {
+  readonly #shape: GraphShape
+  readonly #queue = new IndexQueue()
+  readonly #added = new AddedSlots()
+  readonly #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = []
+  readonly #watching: (() => void)[] = []
+  #served: ServedGraph = NO_GRAPH
+  #flushedThrough = 0
+  #host: IndexHost | undefined
+  #runner: IndexTaskRunner | undefined
+  #isRunning = false
+  #failure: unknown
+  #stopReason: unknown
+
+  constructor(shape: GraphShape) {
+    this.#shape = shape
+  }
+
+  /** Slots below it were moved out of the buffer by the events applied so far, whether they are built or not. */
+  get flushedThrough(): number {
+    return this.#flushedThrough
+  }
+
+  get served(): ServedGraph {
+    return this.#served
+  }
+
+  /** Tasks that wait or run. */
+  get backlog(): number {
+    return this.#queue.length + (this.#isRunning ? 1 : 0)
+  }
+
+  /** Why nothing is built any more. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  /** The LSN up to which every entry is in the graph; `lsn` is that of the state. */
+  indexedThroughLsn(lsn: number): number {
+    return this.#added.lsnBefore(this.#served.builtThrough) ?? lsn
+  }
+
+  /** Notes that a record filled the slots up to, not including, `endSlot`. */
+  noteAdded(endSlot: number, lsn: number): void {
+    this.#added.push(endSlot, lsn)
+  }
+
+  /** Notes that a slot was tombstoned. */
+  noteDeath(slot: number): void {
+    this.#served.built?.noteDeath(slot)
+    this.#runner?.building?.noteDeath(slot)
+  }
+
+  /** Notes a flush or rebuild, and queues its task. */
+  flush(task: IndexTask & { readonly throughSlot: number }): void {
+    this.#flushedThrough = task.throughSlot
+    this.push(task)
+  }
+
+  /** There is no graph any more, and everything counts as buffer. */
+  forget(): void {
+    this.#flushedThrough = 0
+    this.push({ kind: 'forget' })
+  }
+
+  push(task: IndexTask): void {
+    if (this.#stopReason !== undefined) return
+    this.#queue.push(task)
+    if (this.#host !== undefined && !this.#isRunning) void this.#drain(this.#host)
+  }
+
+  /** Starts to work off the queue. Work done before is kept. */
+  start(host: IndexHost): void {
+    this.#host = host
+    this.#runner = new IndexTaskRunner(this.#shape, host.phases, this.#signalOf(host))
+    if (this.#queue.length > 0 && !this.#isRunning) void this.#drain(host)
+  }
+
+  /** Lets go of everything: the collection was dropped, or the store closes. */
+  stop(reason: unknown): void {
+    this.#stopReason = reason
+    this.#queue.clear(reason)
+    this.#release()
+    this.#settle()
+  }
+
+  /** Resolves when no task waits or runs; rejects where one has failed, or the index was stopped. */
+  settled(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+      this.#settle()
+    })
+  }
+
+  /** Resolves when the next task has ended, one way or another, or none is left. */
+  taskEnded(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#watching.push(resolve)
+      this.#settle()
+    })
+  }
+
+  /** Calls `visit` when all tasks that are queued now have run, and lets none run before it has resolved. */
+  visit<Result>(visit: (served: ServedGraph) => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      if (this.#stopReason !== undefined) return reject(this.#stopReason)
+      const look = () => visit(this.#served).then(resolve, reject)
+      this.push({ kind: 'visit', visit: look, refuse: reject })
+    })
+  }
+
+  memory(): MemoryEntry[] {
+    return indexMemory(this.#served.built, this.#runner?.building, this.#added)
+  }
+
+  async #drain(host: IndexHost): Promise<void> {
+    this.#isRunning = true
+    for (let task = this.#queue.shift(); task !== undefined; task = this.#queue.shift()) {
+      if (task.kind === 'visit') await this.#letVisit(task)
+      else await this.#run(task, host)
+      for (const resolve of this.#watching.splice(0)) resolve()
+    }
+    this.#isRunning = false
+    this.#settle()
+  }
+
+  async #letVisit(task: VisitTask): Promise<void> {
+    if (this.#failure === undefined) await task.visit()
+    else task.refuse(this.#failure)
+  }
+
+  /** A task whose predecessor failed would build something else than it builds elsewhere; a new graph starts afresh. */
+  async #run(task: Exclude<IndexTask, VisitTask>, host: IndexHost): Promise<void> {
+    const startsAfresh = task.kind === 'bulk' || task.kind === 'forget'
+    if (this.#failure !== undefined && !startsAfresh) return
+    try {
+      const served = await this.#runner!.run(task, this.#served)
+      if (this.#stopReason !== undefined) return
+      this.#failure = undefined
+      this.#served = served
+      this.#added.dropBelow(served.builtThrough)
+      host.onTaskEnd()
+    } catch (error) {
+      if (this.#stopReason !== undefined || host.signal.aborted) return
+      this.#failure = error
+      host.onTaskEnd(error)
+    }
+  }
+
+  /** Aborted with the host, and when this index is stopped. */
+  #signalOf({ signal }: IndexHost): Abortable {
+    const isStopped = () => this.#stopReason !== undefined
+    return {
+      get aborted() {
+        return signal.aborted || isStopped()
+      },
+    }
+  }
+
+  #settle(): void {
+    if (this.#stopReason === undefined && this.backlog > 0) return
+    for (const resolve of this.#watching.splice(0)) resolve()
+    const error = this.#stopReason ?? this.#failure
+    for (const { resolve, reject } of this.#waiting.splice(0)) error === undefined ? resolve() : reject(error)
+  }
+
+  #release(): void {
+    const { built } = this.#served
+    if (built !== undefined) this.#host?.phases.forget(built.graph.core)
+    this.#served = NO_GRAPH
+  }
+}

@@ -1,0 +1,68 @@
+import { hasBit, setBit } from '../bitmap.ts'
+import { type Job, PAUSE } from '../graph/job.ts'
+import type { BuiltGraph } from './built-graph.ts'
+import type { BulkTask, ConsolidateTask, InsertTask } from './index-jobs.ts'
+import { placeSlots } from './placing.ts'
+
+const NODES_A_SLICE = 16_384
+
+/** Links the slots of a flush into the graph that is there. */
+export function* insertWork(
+  built: BuiltGraph,
+  task: InsertTask,
+  fromSlot: number,
+  placed: ReadonlySet<number>,
+): Job<void> {
+  const { throughSlot, dead, vectors } = task
+  const { nodes, slots } = yield* placeSlots(built, vectors, { fromSlot, throughSlot, dead, placed })
+  yield* built.graph.encode(nodes, (index, target) => vectors.copyInto(slots[index]!, target))
+  yield* built.graph.insert(nodes)
+}
+
+/** Fills an empty graph. */
+export function* bulkWork(built: BuiltGraph, { throughSlot, dead, vectors }: BulkTask): Job<void> {
+  const range = { fromSlot: 0, throughSlot, dead, placed: new Set<number>() }
+  const { nodes, slots } = yield* placeSlots(built, vectors, range)
+  yield* built.graph.encode(nodes, (index, target) => vectors.copyInto(slots[index]!, target))
+  yield* built.graph.bulk(nodes)
+}
+
+/** Takes the nodes whose slots are all dead out of the graph; the others keep their living slots only. */
+export function* consolidateWork(built: BuiltGraph, { dead }: ConsolidateTask): Job<void> {
+  const { graph, slots } = built
+  const deadNodes = new Uint8Array(Math.ceil(graph.nodeCount / 8))
+  for (let node = 0; node < graph.nodeCount; node++) {
+    if (node % NODES_A_SLICE === NODES_A_SLICE - 1) yield PAUSE
+    const own = slots.borrowSlots(node)
+    if (own.length > 0 && own.every((slot) => hasBit(dead, slot))) setBit(deadNodes, node)
+  }
+  yield* graph.consolidate(deadNodes)
+  for (let node = 0; node < deadNodes.byteLength * 8; node++) {
+    if (node % NODES_A_SLICE === NODES_A_SLICE - 1) yield PAUSE
+    if (hasBit(deadNodes, node)) built.freeNode(node)
+    else dropDead(built, node, dead)
+  }
+}
+
+/** Only nodes of equal vectors have both living and dead slots. */
+function dropDead(built: BuiltGraph, node: number, dead: Uint8Array): void {
+  const own = built.slots.borrowSlots(node)
+  if (own.length < 2) return
+  const living = own.filter((slot) => !hasBit(dead, slot))
+  if (living.length < own.length) built.replaceSlots(node, living)
+}
+
+/** Lets nodes stand for the slots that a compaction moved their entries to. Returns the new slots that have a node so. */
+export function* moveWork(built: BuiltGraph, moves: Uint32Array): Job<number[]> {
+  const moved: number[] = []
+  for (let i = 0; i < moves.length; i += 2) {
+    if (i % NODES_A_SLICE === 0) yield PAUSE
+    const [from, to] = [moves[i]!, moves[i + 1]!]
+    const node = built.slots.nodeOf(from)
+    if (node === undefined) continue
+    moved.push(to)
+    // Slots only rise: the new one is higher than any that the node has.
+    built.replaceSlots(node, [...built.slots.borrowSlots(node).filter((slot) => slot !== from), to])
+  }
+  return moved
+}

@@ -1,0 +1,69 @@
+const FIRST_PLACES = 1024
+const NONE = 0xffffffff
+/** A slot in a list may need more than the 31 bits of a small integer, so it counts as a pointer's width. */
+const CHAINED_SLOT_BYTES = 8
+
+/**
+ * Which slots a node stands for, and which node stands for a slot. Nearly every node stands for one slot; vectors of equal
+ * bits share a node, and their slots are chained in rising order.
+ */
+export class NodeSlots {
+  #firstSlots = new Uint32Array(0)
+  #nodes = new Uint32Array(0)
+  /** All slots of the nodes that stand for more than one, the first included. */
+  readonly #chains = new Map<number, number[]>()
+
+  firstSlot(node: number): number | undefined {
+    const slot = this.#firstSlots[node]
+    return slot === NONE ? undefined : slot
+  }
+
+  nodeOf(slot: number): number | undefined {
+    const node = this.#nodes[slot]
+    return node === NONE ? undefined : node
+  }
+
+  /** The slots of a node, rising; none if it is free. Borrowed: not to be kept across a change. */
+  borrowSlots(node: number): readonly number[] {
+    const chain = this.#chains.get(node)
+    if (chain !== undefined) return chain
+    const slot = this.firstSlot(node)
+    return slot === undefined ? [] : [slot]
+  }
+
+  /** Adds a slot, higher than those that the node has. */
+  add(node: number, slot: number): void {
+    this.#nodes = withPlace(this.#nodes, slot)
+    this.#nodes[slot] = node
+    const first = this.firstSlot(node)
+    if (first === undefined) {
+      this.#firstSlots = withPlace(this.#firstSlots, node)
+      this.#firstSlots[node] = slot
+      return
+    }
+    const chain = this.#chains.get(node)
+    if (chain === undefined) this.#chains.set(node, [first, slot])
+    else chain.push(slot)
+  }
+
+  /** Gives a node other slots, in rising order; none frees it. */
+  replace(node: number, slots: readonly number[]): void {
+    for (const slot of this.borrowSlots(node)) this.#nodes[slot] = NONE
+    this.#chains.delete(node)
+    this.#firstSlots[node] = NONE
+    for (const slot of slots) this.add(node, slot)
+  }
+
+  memoryBytes(): number {
+    let bytes = this.#firstSlots.byteLength + this.#nodes.byteLength
+    for (const chain of this.#chains.values()) bytes += chain.length * CHAINED_SLOT_BYTES
+    return bytes
+  }
+}
+
+function withPlace(numbers: Uint32Array<ArrayBuffer>, index: number): Uint32Array<ArrayBuffer> {
+  if (index < numbers.length) return numbers
+  const grown = new Uint32Array(Math.max(FIRST_PLACES, Math.floor(numbers.length * 1.5), index + 1)).fill(NONE)
+  grown.set(numbers)
+  return grown
+}

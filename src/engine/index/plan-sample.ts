@@ -1,0 +1,65 @@
+import type { CollectionView } from '../collection-state.ts'
+import type { SeededRandom } from '../graph/seeded-random.ts'
+import { Pace } from './pace.ts'
+
+export type SampledView = Pick<CollectionView, 'dimensions' | 'metric' | 'isDead' | 'borrowRun'>
+
+/** Vectors row by row, copied: entries may die and the collection may be dropped while they are looked at. */
+export interface VectorSample {
+  readonly dimensions: number
+  readonly rows: number
+  readonly vectors: Float32Array
+}
+
+const MOST_ROWS = 10_000
+const MOST_BYTES = 32 * 1024 * 1024
+/** To judge a slot and draw a number for it. */
+const STEPS_A_SLOT = 30
+/** A vector is fetched from somewhere in memory where nothing was read lately. */
+const STEPS_A_ROW = 1000
+
+/** Copies live vectors below `throughSlot`, each as likely as any other; all of them, unless they are too many. */
+export function* drawSample(
+  view: SampledView,
+  throughSlot: number,
+  random: SeededRandom,
+): Generator<void, VectorSample, void> {
+  const pace = new Pace()
+  const { dimensions } = view
+  const mostRows = Math.min(MOST_ROWS, Math.floor(MOST_BYTES / (dimensions * 4)))
+  const slots = yield* drawSlots(view, throughSlot, mostRows, random)
+  const vectors = new Float32Array(slots.length * dimensions)
+  let rows = 0
+  for (const slot of slots) {
+    // It was alive when it was drawn, and others had their turn since.
+    if (view.isDead(slot)) continue
+    vectors.set(view.borrowRun(slot, 1).vectors, rows * dimensions)
+    rows += 1
+    if (pace.isSliceFull(STEPS_A_ROW + 2 * dimensions)) yield
+  }
+  return { dimensions, rows, vectors: vectors.subarray(0, rows * dimensions) }
+}
+
+/** Draws live slots in one pass, without counting them first; rising, so that vectors are read from front to back. */
+function* drawSlots(
+  view: SampledView,
+  throughSlot: number,
+  most: number,
+  random: SeededRandom,
+): Generator<void, Uint32Array, void> {
+  const pace = new Pace()
+  const drawn: number[] = []
+  let live = 0
+  for (let slot = 0; slot < throughSlot; slot++) {
+    if (pace.isSliceFull(STEPS_A_SLOT)) yield
+    if (view.isDead(slot)) continue
+    live += 1
+    if (drawn.length < most) {
+      drawn.push(slot)
+      continue
+    }
+    const place = random.below(live)
+    if (place < most) drawn[place] = slot
+  }
+  return Uint32Array.from(drawn).sort()
+}

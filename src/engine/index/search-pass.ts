@@ -1,0 +1,226 @@
+import { type Abortable, throwIfAborted } from '../../base/abort.ts'
+import { MAX_K } from '../../base/limits.ts'
+import { countBits, hasBit, setBit } from '../bitmap.ts'
+import type { CollectionView } from '../collection-state.ts'
+import type { GraphHits } from '../graph/graph-search.ts'
+import { createSelection, type ScanKernel, type ScanQuery, type Selection } from '../kernel/scan-kernel.ts'
+import { copySelection } from '../kernel/selection.ts'
+import type { BuiltGraph } from './built-graph.ts'
+import { walkGraph } from './graph-walk.ts'
+import type { ServedGraph } from './index-task-runner.ts'
+import { slotsOfBits } from './slot-bits.ts'
+import { scanSlots } from './slot-scan.ts'
+import type { SlotScorer } from './slot-scorer.ts'
+
+export interface SearchTools {
+  readonly kernel: ScanKernel
+  readonly scorer: SlotScorer
+  readonly yieldToEventLoop: () => Promise<void>
+  readonly signal?: Abortable | undefined
+  /** Bytes of vectors that are compared between two yields; one row at least. */
+  readonly sliceBytes?: number
+}
+
+export interface Walked {
+  readonly built: BuiltGraph
+  readonly hits: GraphHits
+}
+
+export interface PassQuery extends ScanQuery {
+  readonly k: number
+  readonly listSize: number
+  readonly exact: boolean
+  /** Bit `slot & 7` of byte `slot >> 3`: only these slots may be hits. Slots beyond its end may not. */
+  readonly allowed: Uint8Array | undefined
+  /** A slot that is no hit. */
+  readonly excludedSlot: number | undefined
+  /** What a walk has found already, with the list of {@link listSizeOf}; of no use once another graph is served. */
+  readonly walked: Walked | undefined
+}
+
+/** Bytes of originals that are scanned more quickly than a graph is walked; docs/BENCHMARKS.md has the measurement. */
+const FEW_BYTES = 1.5 * 1024 * 1024
+/** More than a twentieth of all is found more quickly by a scan: the walk would visit nearly everything. */
+const LARGE_SHARE = 0.05
+/** How often a list is doubled that did not hold enough hits. */
+const MOST_DOUBLINGS = 4
+/** Where fewer than so many of all slots may be hits, they are compared one by one. */
+const GATHERED_SHARE = 1 / 8
+const GATHERED_A_SLICE = 2048
+const NO_SLOTS: ReadonlySet<number> = new Set()
+
+/** One look at what there is when it starts, by the way that is quickest. */
+export class SearchPass {
+  /** The best so far. */
+  readonly selection: Selection
+  /** Distances that were computed, on codes or on originals. */
+  visited = 0
+  /** Whether everything that may be a hit was compared. */
+  isExact = true
+  readonly #tools: SearchTools
+  readonly #view: CollectionView
+  readonly #query: PassQuery
+  /** The allowed slots that are alive, where only some are allowed. */
+  readonly #allowed: Uint8Array | undefined
+  readonly #candidateCount: number
+
+  constructor(tools: SearchTools, view: CollectionView, query: PassQuery) {
+    this.#tools = tools
+    this.#view = view
+    this.#query = query
+    this.#allowed = query.allowed && liveBits(view, query.allowed)
+    this.#candidateCount = this.countCandidates()
+    this.selection = createSelection(Math.max(1, Math.min(query.k, this.#candidateCount, MAX_K)))
+  }
+
+  /** Entries that may be hits as things stand. */
+  countCandidates(): number {
+    const { excludedSlot, allowed } = this.#query
+    const isExcluded = excludedSlot !== undefined && !this.#view.isDead(excludedSlot)
+    if (allowed === undefined) return this.#view.liveCount - (isExcluded ? 1 : 0)
+    const count = countBits(liveBits(this.#view, allowed))
+    return count - (isExcluded && hasBit(allowed, excludedSlot) ? 1 : 0)
+  }
+
+  async run(): Promise<this> {
+    if (this.#candidateCount === 0) return this
+    const { served } = this.#view.index
+    if (served.built === undefined || isScanQuicker(this.#view, this.#query, this.#candidateCount)) await this.#compareAll()
+    else await this.#walk(served, served.built)
+    return this
+  }
+
+  async #compareAll(): Promise<void> {
+    const allowed = this.#allowed
+    const isGathered = allowed !== undefined && this.#candidateCount < this.#view.slotCount * GATHERED_SHARE
+    await (isGathered ? this.#gather(allowed) : this.#scan(0, this.#view.slotCount, NO_SLOTS))
+  }
+
+  async #gather(allowed: Uint8Array): Promise<void> {
+    const slots = slotsOfBits(allowed)
+    for (let first = 0; first < slots.length; first += GATHERED_A_SLICE) {
+      if (first > 0) await this.#turn()
+      const some = slots.slice(first, first + GATHERED_A_SLICE).filter((slot) => this.#isCandidate(slot))
+      this.#tools.scorer.offer(this.#view, this.#query, some, this.selection)
+      this.visited += some.length
+    }
+  }
+
+  /** Compares a range of slots, but for those of a set. */
+  async #scan(fromSlot: number, throughSlot: number, passedOver: ReadonlySet<number>): Promise<void> {
+    if (fromSlot >= throughSlot) return
+    const dead = this.#copyExcluded()
+    for (const slot of passedOver) setBit(dead, slot)
+    this.visited += await scanSlots(this.#tools, this.#view, this.#query, { fromSlot, throughSlot, dead }, this.selection)
+  }
+
+  /** The buffer first, then the graph; what the walk finds is compared in one turn of the event loop. */
+  async #walk(served: ServedGraph, built: BuiltGraph): Promise<void> {
+    await this.#scan(served.builtThrough, this.#view.slotCount, served.placed)
+    const ofBuffer = copySelection(this.selection)
+    const allowed = allowedNodes(built, this.#allowed)
+    let listSize = listSizeOf(this.#query)
+    for (let doublings = 0; ; doublings++) {
+      const { vector, walked } = this.#query
+      const options = { listSize, ...(allowed && { allowed }) }
+      const isWalked = doublings === 0 && walked?.built === built
+      const hits = isWalked ? walked.hits : await walkGraph(built, vector, options, this.#tools)
+      if (this.#view.dropped) return
+      this.visited += hits.visited
+      copySelection(ofBuffer, this.selection)
+      const slots = this.#slotsOf(hits, built, served, rescoredCount(this.#query.k, listSize))
+      this.#tools.scorer.offer(this.#view, this.#query, slots, this.selection)
+      if (this.selection.count === this.selection.k || doublings === MOST_DOUBLINGS) break
+      listSize *= 2
+    }
+    if (this.selection.count < Math.min(this.selection.k, this.countCandidates())) await this.#startOver()
+    else this.isExact = false
+  }
+
+  /** The walk has not found enough, as where nearly everything near the query is dead. */
+  async #startOver(): Promise<void> {
+    this.selection.count = 0
+    await this.#compareAll()
+  }
+
+  /** The slots of the nearest nodes that may be hits, rising. */
+  #slotsOf(hits: GraphHits, built: BuiltGraph, served: ServedGraph, most: number): number[] {
+    const { builtThrough, placed } = served
+    const slots: number[] = []
+    for (let i = 0; i < hits.nodes.length && slots.length < most; i++) {
+      let ofNode = 0
+      for (const slot of built.slots.borrowSlots(hits.nodes[i]!)) {
+        if ((slot >= builtThrough && !placed.has(slot)) || !this.#isCandidate(slot)) continue
+        slots.push(slot)
+        // Equal vectors are equally far: the lowest slots are enough.
+        ofNode += 1
+        if (ofNode === this.selection.k) break
+      }
+    }
+    return slots.sort((a, b) => a - b)
+  }
+
+  #isCandidate(slot: number): boolean {
+    if (slot === this.#query.excludedSlot || this.#view.isDead(slot)) return false
+    return this.#allowed === undefined || hasBit(this.#allowed, slot)
+  }
+
+  /** The slots that may not be hits. */
+  #copyExcluded(): Uint8Array {
+    const { excludedSlot } = this.#query
+    const excluded = this.#view.copyTombstones()
+    const allowed = this.#allowed
+    if (allowed !== undefined) {
+      for (let i = 0; i < excluded.byteLength; i++) excluded[i]! |= ~(allowed[i] ?? 0)
+    }
+    if (excludedSlot !== undefined && excludedSlot < this.#view.slotCount) setBit(excluded, excludedSlot)
+    return excluded
+  }
+
+  async #turn(): Promise<void> {
+    await this.#tools.yieldToEventLoop()
+    throwIfAborted(this.#tools.signal, 'search')
+  }
+}
+
+/** Whether comparing every candidate takes less time than a walk. */
+export function isScanQuicker(
+  { dimensions }: CollectionView,
+  { exact, k }: { exact?: boolean; k: number },
+  candidateCount: number,
+): boolean {
+  return exact === true || k > candidateCount * LARGE_SHARE || candidateCount * dimensions * 4 <= FEW_BYTES
+}
+
+/** The nodes of some slots, or all that stand for a live entry; `undefined` where those are all there are. Borrowed. */
+export function allowedNodes(built: BuiltGraph, allowedSlots: Uint8Array | undefined): Uint8Array | undefined {
+  if (allowedSlots === undefined) return built.live.deadCount === 0 ? undefined : built.live.borrowBits()
+  const nodes = new Uint8Array(Math.ceil(built.graph.nodeCount / 8))
+  for (const slot of slotsOfBits(allowedSlots)) {
+    const node = built.slots.nodeOf(slot)
+    if (node !== undefined) setBit(nodes, node)
+  }
+  return nodes
+}
+
+/** With fewer than two for each hit, what the codes put in the wrong order would be missing. */
+export function listSizeOf({ k, listSize }: { k: number; listSize: number }): number {
+  return Math.max(listSize, k * 2)
+}
+
+/**
+ * How many of the found are compared on their originals: codes put the nearest among the first few dozen, not in their
+ * order. docs/BENCHMARKS.md has the measurement.
+ */
+function rescoredCount(k: number, listSize: number): number {
+  return Math.max(k * 2, k + 30, Math.ceil(listSize / 4))
+}
+
+/** Those of some slots that are alive. */
+export function liveBits(view: CollectionView, slots: Uint8Array): Uint8Array {
+  const live = view.copyTombstones()
+  for (let i = 0; i < live.byteLength; i++) live[i] = ~live[i]! & (slots[i] ?? 0)
+  const beyond = view.slotCount % 8
+  if (beyond !== 0) live[live.byteLength - 1]! &= (1 << beyond) - 1
+  return live
+}

@@ -1,0 +1,17 @@
+import type { Abortable } from '../../base/abort.ts'
+import type { GraphCore } from '../graph/graph-core.ts'
+import type { Job } from '../graph/job.ts'
+
+/** Runs graph work. Its result does not depend on who runs it, so that hosts differ in time only. */
+export interface PhaseHost {
+  /**
+   * Runs a job on a graph to its end. One graph has one job at a time; several graphs may have theirs at once. When the
+   * promise settles, the job's finally blocks have run, and nothing works on the graph any more. What the job throws rejects.
+   *
+   * @throws StoreError `ERR_ABORTED` once `signal` is aborted, between slices: the graph is then of no use.
+   */
+  run<Result>(core: GraphCore, job: Job<Result>, signal?: Abortable): Promise<Result>
+
+  /** Lets go of a graph that nobody will run a job on or search in any more, so that its memory can be freed. */
+  forget(core: GraphCore): void
+}

@@ -1,0 +1,71 @@
+import { throwIfAborted } from '../base/abort.ts'
+import { setBit } from '../engine/bitmap.ts'
+import type { CollectionView } from '../engine/collection-state.ts'
+import { decodeMetadata } from './metadata.ts'
+
+/**
+ * Which entries may be hits: a set of ids (those that are not there count for nothing), or a predicate on an entry's
+ * metadata and id, which is called for every live entry and must not change the store.
+ */
+export type SearchFilter<M = object> =
+  | readonly string[]
+  | ReadonlySet<string>
+  | ((metadata: M | undefined, id: string) => boolean)
+
+/** Entries that a predicate is asked about between two turns of the event loop: some 2 ms of decoding. */
+const SLICE_ENTRIES = 1024
+
+/** @throws TypeError. */
+export function checkFilter(filter: unknown): void {
+  if (typeof filter === 'function') return
+  if (!isIdList(filter)) throw new TypeError('filter must be an array or a Set of ids, or a function of metadata and id')
+  for (const id of filter) {
+    if (typeof id !== 'string') throw new TypeError('an id of the filter is not a string')
+  }
+}
+
+/** The slots of the entries that pass: bit `slot & 7` of byte `slot >> 3`. Throws what a predicate throws. */
+export async function allowedSlots<M>(
+  view: CollectionView,
+  filter: SearchFilter<M>,
+  turn: { yieldToEventLoop: () => Promise<void>; signal: AbortSignal | undefined },
+): Promise<Uint8Array> {
+  const allowed = new Uint8Array(Math.ceil(view.slotCount / 8))
+  if (typeof filter === 'function') {
+    await askEach(view, filter, allowed, turn)
+    return allowed
+  }
+  for (const id of filter) {
+    const slot = view.slotOf(id)
+    if (slot !== undefined) setBit(allowed, slot)
+  }
+  return allowed
+}
+
+async function askEach<M>(
+  view: CollectionView,
+  passes: (metadata: M | undefined, id: string) => boolean,
+  allowed: Uint8Array,
+  turn: { yieldToEventLoop: () => Promise<void>; signal: AbortSignal | undefined },
+): Promise<void> {
+  const end = allowed.byteLength * 8
+  let asked = 0
+  for (const slot of view.liveSlots()) {
+    if (slot >= end) return
+    asked += 1
+    if (asked % SLICE_ENTRIES === 0) {
+      await turn.yieldToEventLoop()
+      throwIfAborted(turn.signal, 'search')
+      if (view.dropped) return
+      if (view.isDead(slot)) continue
+    }
+    const document = view.documentAt(slot)
+    const metadata = document === undefined ? undefined : decodeMetadata<M>(document)
+    if (passes(metadata, view.idAt(slot))) setBit(allowed, slot)
+  }
+}
+
+/** By tag, so that a Set of another realm counts. */
+function isIdList(value: unknown): value is Iterable<unknown> {
+  return Array.isArray(value) || Object.prototype.toString.call(value) === '[object Set]'
+}
