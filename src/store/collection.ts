@@ -6,6 +6,7 @@ import { type AddAllOptions, type AddResult, addAll } from './add-all.ts'
 import { collectionDropped } from './admission.ts'
 import { type AddFields, checkId, checkIds, copyEntries, type EntryInput } from './inputs.ts'
 import { decodeMetadata, encodeMetadata } from './metadata.ts'
+import type { OnDemand } from './index-keeper.ts'
 import { type IndexStats, indexStatsOf } from './index-stats.ts'
 import { type SearchOptions, type SearchQuery, type SearchResult, searchCollection } from './search.ts'
 import { searchMany } from './search-many.ts'
@@ -217,14 +218,31 @@ export class Collection<M extends object = object> {
     return this.#host.core.keeper.settled(this.#readable())
   }
 
+  /** Moves the buffer into the index now, however little is in it, and resolves when that is done. */
+  async flush(): Promise<void> {
+    return this.#maintain('flush')
+  }
+
+  /** Takes deleted entries out of the index now, however few there are, and resolves when that is done. */
+  async consolidate(): Promise<void> {
+    return this.#maintain('consolidate')
+  }
+
+  /**
+   * Frees the memory of deleted entries now: chunks of 16,384 that are less than half alive give up their live entries to new
+   * ones. Resolves when there is none left.
+   */
+  async compact(): Promise<void> {
+    return this.#maintain('compact')
+  }
+
   /**
    * Builds a new index of all entries, those in the buffer included, and resolves when it is in use. Searches and writes go
-   * on meanwhile.
-   * @throws as {@link settled} does; `ERR_READ_ONLY`.
+   * on meanwhile. Like the three above it waits for what was ordered before.
+   * @throws as {@link settled} does; `ERR_READ_ONLY`, and what writing says.
    */
   async optimize(): Promise<void> {
-    this.#writer()
-    return this.#host.core.keeper.optimize(this.#view)
+    return this.#maintain('rebuild')
   }
 
   async *#walk<Value>(pick: (id: string, slot: number) => Value): AsyncGenerator<Value, void, void> {
@@ -260,6 +278,11 @@ export class Collection<M extends object = object> {
     const document = this.#view.documentAt(slot)
     const vector = this.#view.copyVector(slot)
     return document === undefined ? { id, vector } : { id, vector, metadata: decodeMetadata<M>(document) }
+  }
+
+  async #maintain(what: OnDemand): Promise<void> {
+    this.#writer()
+    return this.#host.core.keeper.maintain(this.#view, what)
   }
 
   #readable(): CollectionView {

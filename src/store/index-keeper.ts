@@ -18,6 +18,9 @@ export interface KeeperHost {
   readonly yieldToEventLoop: () => Promise<void>
 }
 
+/** What a caller may ask for at any time. */
+export type OnDemand = 'flush' | 'consolidate' | 'compact' | 'rebuild'
+
 interface Kept {
   readonly policy: IndexPolicy
   /** What is being decided, measured or logged. */
@@ -64,16 +67,19 @@ export class IndexKeeper {
     })
   }
 
-  /** Frees what can be freed, builds a new graph of everything, and resolves when it is there. */
-  async optimize(view: CollectionView): Promise<void> {
+  /** Does one thing now, after all that was ordered before, and resolves when it is done. */
+  async maintain(view: CollectionView, what: OnDemand): Promise<void> {
     await this.settled(view).catch((error: unknown) => {
       // A graph that could not be built is what a new one is for.
       if (view.index.failure === undefined) throw error
     })
     const kept = this.#keep(view)
     while (kept.ordering !== undefined) await kept.ordering
-    if (view.liveCount > 0) await this.#start(view, kept, () => this.#order(view, kept, 'rebuild'))
-    await this.settled(view)
+    for (let due = this.#dueFor(view, kept, what); due !== undefined; due = this.#dueFor(view, kept, what)) {
+      await this.#orderNow(view, kept, due)
+      await this.settled(view)
+      if (due !== 'compact') return
+    }
   }
 
   close(): void {
@@ -81,6 +87,35 @@ export class IndexKeeper {
     this.#closing.abort(reason)
     for (const view of this.#kept.keys()) view.index.stop(reason)
     this.#kept.clear()
+  }
+
+  /** What is there to do on demand; nothing, where it would change nothing. */
+  #dueFor(view: CollectionView, { policy }: Kept, what: OnDemand): Maintenance | undefined {
+    if (view.dropped) return undefined
+    switch (what) {
+      case 'flush':
+        return policy.flushNow()
+      case 'consolidate':
+        return (view.index.served.built?.live.deadCount ?? 0) > 0 ? 'consolidate' : undefined
+      case 'rebuild':
+        return view.liveCount > 0 ? 'rebuild' : undefined
+      case 'compact':
+        return policy.chunkToCompact({ always: true }) === undefined ? undefined : 'compact'
+    }
+  }
+
+  /** Orders something for a caller, who hears of a failure. */
+  async #orderNow(view: CollectionView, kept: Kept, due: Maintenance): Promise<void> {
+    const ordering = this.#order(view, kept, due)
+    kept.ordering = ordering.then(
+      () => {},
+      () => {},
+    )
+    try {
+      await ordering
+    } finally {
+      kept.ordering = undefined
+    }
   }
 
   #keep(view: CollectionView): Kept {
@@ -132,7 +167,7 @@ export class IndexKeeper {
       case 'consolidate':
         return this.#log({ type: 'consolidate', collection })
       case 'compact': {
-        const chunk = policy.chunkToCompact()
+        const chunk = policy.chunkToCompact({ always: true })
         return chunk === undefined ? undefined : this.#log({ type: 'compact', collection, chunk })
       }
       case 'insert': {

@@ -41,11 +41,19 @@ export class IndexPolicy {
     return this.#cleaning() ?? this.#flush() ?? (this.chunkToCompact() === undefined ? undefined : 'compact')
   }
 
-  /** The first chunk that is less than half alive. */
-  chunkToCompact(): number | undefined {
+  /** How the buffer would be moved into the graph now, if anything is in it. */
+  flushNow(): 'insert' | 'bulk' | undefined {
+    const waiting = this.#countWaiting()
+    const nodes = this.#view.index.served.built?.graph.linkedCount ?? 0
+    if (waiting === 0) return undefined
+    return waiting >= nodes ? 'bulk' : 'insert'
+  }
+
+  /** The first chunk that is less than half alive; chunks are looked at only now and then, unless it is `always`. */
+  chunkToCompact({ always = false } = {}): number | undefined {
     const view = this.#view
     const deaths = view.slotCount - view.liveCount - view.freedCount * CHUNK_SLOTS
-    if (deaths - this.#deathsSeen < COMPACTION_DEATHS) return undefined
+    if (!always && deaths - this.#deathsSeen < COMPACTION_DEATHS) return undefined
     for (let chunk = 0; chunk < Math.floor(view.slotCount / CHUNK_SLOTS); chunk++) {
       if (isCompactable(view, chunk)) return chunk
     }
@@ -76,8 +84,7 @@ export class IndexPolicy {
       this.#quietThroughSlot = slotCount + Math.min(bufferEntries - waiting, bufferEntries)
       return undefined
     }
-    const nodes = index.served.built?.graph.linkedCount ?? 0
-    return waiting >= nodes ? 'bulk' : 'insert'
+    return this.flushNow()
   }
 
   /** Live entries that no flush has moved out of the buffer. */

@@ -31,8 +31,8 @@ describe('scanBuffer beside compactions', () => {
   })
 
   test('takes no turns for freed chunks', async () => {
-    const { store, line } = lineOf(160, (at) => at === 159)
-    for (let chunk = 0; chunk < 9; chunk++) compactChunk(line, chunk)
+    const { store, line } = lineOf(160, (at) => at === 15 || at === 159)
+    for (let chunk = 1; chunk < 9; chunk++) compactChunk(line, chunk)
     store.add(line, { more: [1] })
     let yields = 0
     const yieldToEventLoop = async () => {
@@ -40,7 +40,7 @@ describe('scanBuffer beside compactions', () => {
     }
     const options = { yieldToEventLoop, sliceBytes: 8 * ROW_BYTES }
     const hits = await scan(kernels[0]!, line, { vector: Float32Array.of(0), k: 2 }, options)
-    expect([...hits.scores, yields]).toEqual([1, 159, 2])
+    expect([...hits.scores, yields]).toEqual([1, 15, 4])
   })
 
   test('finds entries where they have moved to, in the same pass', async () => {
@@ -76,30 +76,31 @@ describe('scanBuffer beside compactions', () => {
   })
 
   test('the excluded entry stays excluded where it moves to', async () => {
-    const { line } = lineOf(40, (at) => at < 7 || at > 31)
-    const yieldToEventLoop = once(() => compactChunk(line, 0))
-    const query = { vector: Float32Array.of(3), k: 5, excludeSlot: 3 }
-    const hits = await scan(kernels[0]!, line, query, { yieldToEventLoop })
-    expect([...hits.slots].map((slot) => line.idAt(slot))).toEqual(['e2', 'e4', 'e1', 'e5', 'e0'])
+    const { line } = lineOf(40, (at) => at < 4 || (at >= 16 && at < 20))
+    const yieldToEventLoop = once(() => compactChunk(line, 1))
+    const query = { vector: Float32Array.of(17), k: 3, excludeSlot: 17 }
+    const hits = await scan(kernels[0]!, line, query, { yieldToEventLoop, sliceBytes: 10 * ROW_BYTES })
+    expect([...hits.slots].map((slot) => line.idAt(slot))).toEqual(['e16', 'e18', 'e19'])
   })
 
   test('a compaction behind the last slice starts the scan over', async () => {
-    const { line } = lineOf(32, (at) => at < 7)
+    const { store, line } = lineOf(32, (at) => at >= 14 && at < 23)
     const kernel = kernels[0]!
     let calls = 0
-    const tracked = {
-      rowsPerCall: (dimensions: number) => kernel.rowsPerCall(dimensions),
+    const scanning: ScanKernel = {
+      rowsPerCall: (dimensions) => kernel.rowsPerCall(dimensions),
       memoryBytes: () => 0,
-      scan: (...given: Parameters<typeof kernel.scan>) => {
+      scan: (...given) => {
         kernel.scan(...given)
         calls += 1
-        // Runs when this turn ends: after the scan's last step, before its hits are judged.
-        if (calls === 2) queueMicrotask(() => compactChunk(line, 0))
+        // Runs when this turn ends: after the last step of the second pass, before its hits and spare ones are judged.
+        if (calls === 4) queueMicrotask(() => compactChunk(line, 0))
       },
     }
-    const options = { sliceBytes: 32 * ROW_BYTES }
-    const hits = await scan(tracked, line, { vector: Float32Array.of(0), k: 3 }, options)
-    expect([...hits.slots]).toEqual([32, 33, 34])
+    const yieldToEventLoop = once(() => store.delete(line, 'e14'))
+    const hits = await scan(scanning, line, { vector: Float32Array.of(14), k: 3 }, { yieldToEventLoop })
+    expect([...hits.slots]).toEqual([32, 16, 17])
+    expect(line.idAt(32)).toBe('e15')
   })
 
   test('under writes and compactions between slices, gives all that lived throughout, where they are now', async () => {

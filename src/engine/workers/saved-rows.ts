@@ -61,28 +61,27 @@ export class SavedRows {
     const overwritten = task && OVERWRITTEN[task]
     if (overwritten === undefined) return undefined
     const rows = new SavedRows(core, overwritten, parameters, range)
-    const { rowWords } = overwritten
-    rows.#forEachRow((words, at, savedAt) => {
-      for (let i = 0; i < rowWords; i++) rows.#saved[savedAt + i] = words[at + i]!
+    const saved = rows.#saved
+    rows.#forEachRow((words, at, savedAt, count) => {
+      if (count === 1) saved[savedAt] = words[at]!
+      else saved.set(words.subarray(at, at + count), savedAt)
     })
     return rows
   }
 
   /** Puts everything back. The thread that ran the range must have ended. */
   restore(): void {
-    const { rowWords } = this.#overwritten
-    this.#forEachRow((words, at, savedAt) => {
-      for (let i = 0; i < rowWords; i++) words[at + i] = this.#saved[savedAt + i]!
-    })
+    const saved = this.#saved
+    this.#forEachRow((words, at, savedAt, count) => words.set(saved.subarray(savedAt, savedAt + count), at))
   }
 
-  #forEachRow(visit: (words: Uint32Array, at: number, savedAt: number) => void): void {
+  #forEachRow(visit: (words: Uint32Array, at: number, savedAt: number, count: number) => void): void {
     const words = new Uint32Array(this.#core.memory.buffer)
     const { rowWords, nodeOf } = this.#overwritten
     const { from, to } = this.#range
     for (let item = from; item < to; item++) {
       const node = nodeOf(words, item, this.#parameters)
-      visit(words, this.#core.addressOf(node, 0, ROW_BYTES) / 4, (item - from) * rowWords)
+      visit(words, this.#core.addressOf(node, 0, ROW_BYTES) / 4, (item - from) * rowWords, rowWords)
     }
   }
 }

@@ -76,7 +76,8 @@ export class SearchWork implements PoolWork {
       },
       lost: (cause, wasUp) => {
         this.#underWay--
-        if (wasUp && !this.#isStopped()) this.#error ??= new StoreError('ERR_WORKER', 'A worker ended while it was searching', { cause })
+        if (wasUp && !this.#isStopped())
+          this.#error ??= new StoreError('ERR_WORKER', 'A worker ended while it was searching', { cause })
         else this.#again.push(block)
       },
     }
