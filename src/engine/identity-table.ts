@@ -30,7 +30,7 @@ interface Partition {
 
 /**
  * Id -> slot: open addressing with linear probing, 6 bytes a place. It stores no ids; it asks `keys`, in which the id of a
- * slot must stand before the slot is set here. The order of places depends on history and reaches nobody.
+ * slot must stand before the slot is set here and for as long as it is; no other slot is asked for. The order of places depends on history and reaches nobody.
  */
 export class IdentityTable {
   readonly #keys: IdentityKeys

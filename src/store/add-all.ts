@@ -108,7 +108,9 @@ class AddAllRun {
   async submit(batch: EntryBatch): Promise<void> {
     while (this.#underWay.size >= BATCHES_UNDER_WAY) await Promise.race(this.#underWay)
     // Before the batch gives its fields: they are its own arrays, and the next entries go into them.
-    await this.#target.waitForRoom()
+    const room = this.#target.waitForRoom()
+    // Only where there is something to wait for, so that a batch of one array takes its place in the log within the call.
+    if (room !== undefined) await room
     this.throwIfFailed()
     const running: Promise<void> = this.#target
       .add(batch.fields())

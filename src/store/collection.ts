@@ -1,6 +1,7 @@
 import type { StoreError } from '../base/errors.ts'
-import { hasBit } from '../engine/bitmap.ts'
+import { CHUNK_SLOTS } from '../base/limits.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
+import { idOfBytes } from '../engine/id-text.ts'
 import type { Metric } from '../engine/metric.ts'
 import { type AddAllOptions, type AddResult, addAll } from './add-all.ts'
 import { collectionDropped } from './admission.ts'
@@ -170,11 +171,13 @@ export class Collection<M extends object = object> {
     const view = this.#readable()
     const memory = Object.fromEntries(view.memory().map(({ component, bytes }) => [component, bytes]))
     const index = indexStatsOf(view, this.#host.core.state.lsn)
-    return { ...infoOf(view), slots: view.slotCount, dead: view.slotCount - view.liveCount, index, memory }
+    // The place of what a compaction has freed is taken by nobody.
+    const slots = view.slotCount - view.freedCount * CHUNK_SLOTS
+    return { ...infoOf(view), slots, dead: slots - view.liveCount, index, memory }
   }
 
   /**
-   * The ids, in the order in which they were added. Those that were live when it began and still are when it comes to them,
+   * The ids, in the order in which they were added, but those that a compaction has moved come later. Those that were live when it began and still are when it comes to them,
    * each once, whatever is written meanwhile.
    */
   async *ids(): AsyncGenerator<string, void, void> {
@@ -246,15 +249,13 @@ export class Collection<M extends object = object> {
   }
 
   async *#walk<Value>(pick: (id: string, slot: number) => Value): AsyncGenerator<Value, void, void> {
-    const view = this.#readable()
-    const tombstones = view.copyTombstones()
-    const slotCount = view.slotCount
-    for (let slot = 0; slot < slotCount; slot += 1) {
+    // Ids as they are now: a compaction may move entries meanwhile, and free what they leave.
+    const atStart = this.#readable().capture()
+    for (let slot = 0; slot < atStart.slotCount; slot += 1) {
       if (slot % SLICE_SLOTS === SLICE_SLOTS - 1) await this.#host.core.surroundings.yieldToEventLoop()
-      if (hasBit(tombstones, slot)) continue
-      const id = this.#readable().idAt(slot)
-      // An entry that was replaced meanwhile lives in a later slot, which this walk does not reach.
-      const current = view.slotOf(id)
+      if (atStart.isDead(slot)) continue
+      const id = idOfBytes(atStart.borrowId(slot))
+      const current = this.#readable().slotOf(id)
       if (current !== undefined) yield pick(id, current)
     }
   }

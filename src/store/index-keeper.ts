@@ -23,8 +23,14 @@ export type OnDemand = 'flush' | 'consolidate' | 'compact' | 'rebuild'
 
 interface Kept {
   readonly policy: IndexPolicy
-  /** What is being decided, measured or logged. */
-  ordering: Promise<void> | undefined
+  /** What is being decided, measured or logged; resolves with why it could not be. */
+  ordering: Promise<Refusal | undefined> | undefined
+  /** What all writes wait for that found no room, or came behind one that did not. */
+  room: Promise<void> | undefined
+}
+
+interface Refusal {
+  readonly error: unknown
 }
 
 /** Keeps the indexes of a store up with its log: runs their tasks, and logs what the policy asks for. */
@@ -39,28 +45,50 @@ export class IndexKeeper {
 
   /** To be called for every collection there is, and after every write to one. */
   consider(view: CollectionView): void {
-    if (this.#closing.signal.aborted) return
+    if (this.#closing.signal.aborted || view.dropped) return
     const kept = this.#keep(view)
     if (kept.ordering !== undefined || this.#host.writer === undefined) return
     const due = kept.policy.next()
-    if (due !== undefined) void this.#start(view, kept, () => this.#order(view, kept, due))
+    if (due === undefined) return
+    void this.#start(view, kept, due).then((refusal) => {
+      // A store that is closed says so to its own calls; a collection that was dropped needs no index.
+      if (refusal !== undefined && !this.#closing.signal.aborted && !view.dropped) this.#report(view, refusal.error)
+    })
   }
 
-  /** What to wait for while more entries wait to be indexed than the options allow; `undefined` where there is room. */
+  /** To be called for a collection that was dropped. */
+  forget(view: CollectionView): void {
+    this.#kept.delete(view)
+  }
+
+  /** What an add waits for while more entries wait to be indexed than the options allow; `undefined` where there is room. */
   waitForRoom(view: CollectionView): Promise<void> | undefined {
-    return this.#hasRoom(view) ? undefined : this.#wait(view)
+    const kept = this.#kept.get(view)
+    if (kept === undefined || kept.room !== undefined || this.#hasRoom(view, kept)) return kept?.room
+    kept.room = this.#wait(view, kept)
+    // Heard before any of those who wait, and after whoever comes meanwhile: writes keep the order of their calls.
+    void kept.room.then(() => {
+      kept.room = undefined
+    })
+    return kept.room
+  }
+
+  /** What any other write waits for: the adds before it that wait. */
+  waitForAdds(view: CollectionView): Promise<void> | undefined {
+    return this.#kept.get(view)?.room
   }
 
   /**
    * Resolves when everything that the log has ordered is built, and no more is due.
-   * @throws what building threw; `ERR_STORE_CLOSED`, `ERR_COLLECTION_NOT_FOUND`.
+   * @throws what building or logging threw; `ERR_STORE_CLOSED`, `ERR_COLLECTION_NOT_FOUND`.
    */
   async settled(view: CollectionView): Promise<void> {
     await this.#host.threads.whileHeld(async () => {
       for (;;) {
         this.consider(view)
-        await this.#kept.get(view)?.ordering
+        const refusal = await this.#kept.get(view)?.ordering
         await view.index.settled()
+        if (refusal !== undefined) throw refusal.error
         this.consider(view)
         if (this.#kept.get(view)?.ordering === undefined && view.index.backlog === 0) return
       }
@@ -73,10 +101,12 @@ export class IndexKeeper {
       // A graph that could not be built is what a new one is for.
       if (view.index.failure === undefined) throw error
     })
-    const kept = this.#keep(view)
-    while (kept.ordering !== undefined) await kept.ordering
-    for (let due = this.#dueFor(view, kept, what); due !== undefined; due = this.#dueFor(view, kept, what)) {
-      await this.#orderNow(view, kept, due)
+    for (;;) {
+      const kept = this.#kept.get(view)
+      while (kept?.ordering !== undefined) await kept.ordering
+      const due = kept && this.#dueFor(view, kept, what)
+      const refusal = due && (await this.#start(view, kept, due))
+      if (refusal !== undefined) throw refusal.error
       await this.settled(view)
       if (due !== 'compact') return
     }
@@ -91,7 +121,6 @@ export class IndexKeeper {
 
   /** What is there to do on demand; nothing, where it would change nothing. */
   #dueFor(view: CollectionView, { policy }: Kept, what: OnDemand): Maintenance | undefined {
-    if (view.dropped) return undefined
     switch (what) {
       case 'flush':
         return policy.flushNow()
@@ -104,24 +133,10 @@ export class IndexKeeper {
     }
   }
 
-  /** Orders something for a caller, who hears of a failure. */
-  async #orderNow(view: CollectionView, kept: Kept, due: Maintenance): Promise<void> {
-    const ordering = this.#order(view, kept, due)
-    kept.ordering = ordering.then(
-      () => {},
-      () => {},
-    )
-    try {
-      await ordering
-    } finally {
-      kept.ordering = undefined
-    }
-  }
-
   #keep(view: CollectionView): Kept {
     const known = this.#kept.get(view)
     if (known !== undefined) return known
-    const kept = { policy: new IndexPolicy(view, this.#host.options), ordering: undefined }
+    const kept = { policy: new IndexPolicy(view, this.#host.options), ordering: undefined, room: undefined }
     this.#kept.set(view, kept)
     view.index.start({
       phases: this.#host.threads.phases,
@@ -131,14 +146,16 @@ export class IndexKeeper {
     return kept
   }
 
-  #hasRoom({ slotCount, index }: CollectionView): boolean {
-    const isStuck = index.backlog === 0 || index.failure !== undefined
-    return isStuck || slotCount - index.served.builtThrough < this.#host.options.maxUnindexedEntries
+  /** Where nothing is going to be built, waiting would never end. */
+  #hasRoom({ slotCount, dropped, index }: CollectionView, { ordering }: Kept): boolean {
+    if (slotCount - index.served.builtThrough < this.#host.options.maxUnindexedEntries) return true
+    if (this.#closing.signal.aborted || dropped || index.failure !== undefined) return true
+    return ordering === undefined && index.backlog === 0
   }
 
-  async #wait(view: CollectionView): Promise<void> {
+  async #wait(view: CollectionView, kept: Kept): Promise<void> {
     await this.#host.threads.whileHeld(async () => {
-      while (!this.#hasRoom(view)) await view.index.taskEnded()
+      while (!this.#hasRoom(view, kept)) await (view.index.backlog > 0 ? view.index.taskEnded() : kept.ordering)
     })
   }
 
@@ -147,18 +164,18 @@ export class IndexKeeper {
     this.consider(view)
   }
 
-  async #start(view: CollectionView, kept: Kept, order: () => Promise<void>): Promise<void> {
-    // After a failure only the next write asks again: what cannot be logged now cannot be logged at once either.
-    const done = order().then(
-      () => true,
-      (error: unknown) => this.#orderFailed(view, error),
+  #start(view: CollectionView, kept: Kept, due: Maintenance): Promise<Refusal | undefined> {
+    const done = this.#order(view, kept, due).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
     )
-    kept.ordering = done.then((isDone) => {
+    kept.ordering = done.then((refusal) => {
       kept.ordering = undefined
-      if (view.dropped) this.#kept.delete(view)
-      else if (isDone) this.consider(view)
+      // After a failure only the next write asks again: what cannot be logged now cannot be logged at once either.
+      if (refusal === undefined) this.consider(view)
+      return refusal
     })
-    await kept.ordering
+    return kept.ordering
   }
 
   async #order(view: CollectionView, { policy }: Kept, due: Maintenance): Promise<void> {
@@ -196,12 +213,6 @@ export class IndexKeeper {
 
   async #log(event: StoreEvent): Promise<void> {
     await this.#host.writer?.write(event, `a ${event.type} of the index`)
-  }
-
-  /** A store that is closed or poisoned says so to its own calls; a collection that was dropped needs no index. */
-  #orderFailed(view: CollectionView, error: unknown): false {
-    if (!this.#closing.signal.aborted && !view.dropped) this.#report(view, error)
-    return false
   }
 
   #report(view: CollectionView, cause: unknown): void {

@@ -15,16 +15,19 @@ export class QuietTurns {
   readonly #inner: Port
   readonly #outer: Port
   readonly #waiting: (() => void)[] = []
+  #isClosed = false
 
   constructor() {
     const { port1, port2 } = new MessageChannel()
     this.#inner = port1 as unknown as Port
     this.#outer = port2 as unknown as Port
-    this.#inner.onmessage = () => this.#waiting.shift()?.()
+    this.#inner.onmessage = () => afterOthers(() => this.#waiting.shift()?.())
     this.#inner.unref?.()
   }
 
+  /** After `close` there is none: it resolves at once. */
   turn(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve()
     return new Promise((resolve) => {
       this.#waiting.push(resolve)
       this.#outer.postMessage(undefined)
@@ -41,7 +44,15 @@ export class QuietTurns {
 
   /** Turns that were asked for are over at once. */
   close(): void {
+    this.#isClosed = true
     this.#inner.close()
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 }
+
+/**
+ * Node hands out up to 1,000 messages before timers and input have their turn, and each of ours stands for some
+ * milliseconds of work; an immediate that a message has set comes once a turn.
+ */
+const afterOthers: (next: () => void) => void =
+  typeof setImmediate === 'function' ? (next) => setImmediate(next).unref?.() : (next) => next()

@@ -64,8 +64,6 @@ const OPTIONS = [
   'signal',
 ] as const
 const LIST_SIZE = 160
-/** How often a search is made again because a compaction moved entries under its filter. */
-const MOST_REPEATS = 3
 
 /** Options whose defaults are filled in. */
 export interface CheckedOptions<M> {
@@ -137,13 +135,14 @@ export async function find<M>(
   const tools = { kernel: core.kernel, scorer: core.scorer, yieldToEventLoop, signal }
   const indexQuery: IndexQuery = { ...query, k, listSize, exact, ...(walked && { walked }) }
   const indexedThroughLsn = view.index.indexedThroughLsn(core.state.lsn)
-  for (let repeat = 0; ; repeat++) {
+  for (;;) {
     const { freedCount } = view
     const allowed = filter && (await allowedSlots(view, filter, { yieldToEventLoop, signal }))
     const found = await searchIndex(tools, view, allowed === undefined ? indexQuery : { ...indexQuery, allowed })
     if (view.dropped) throw droppedMeanwhile(view)
-    // A filter names slots, and its entries are in others by now.
-    if (filter !== undefined && view.freedCount !== freedCount && repeat < MOST_REPEATS) continue
+    // A filter names slots, and its entries may be in others by now; so may hits that were found in the turn before.
+    const hasMoved = filter !== undefined && view.freedCount !== freedCount
+    if (hasMoved || found.slots.some((slot) => view.isFreed(slot))) continue
     return { hits: createHits(view, found, options), exact: found.exact, visited: found.visited, indexedThroughLsn }
   }
 }

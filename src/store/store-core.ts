@@ -121,6 +121,7 @@ export class StoreCore {
         const pending = writer.write({ type: 'drop', collection: found.view.creationLsn }, `the drop of '${name}'`)
         this.#admission.queueDrop(found.view, pending)
         await pending
+        this.keeper.forget(found.view)
         return true
       }
       await found.pending

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { distanceBetween } from '../../src/cli/vector-distance.ts'
+import { VectorStore } from '../../src/store/public.ts'
 import { CliFixture } from './support/cli-fixture.ts'
 import { fvecsBytes, ivecsBytes, someVectors } from './support/vector-bytes.ts'
 
@@ -129,6 +130,33 @@ describe('eval', () => {
       const argv = ['eval', cli.store, 'twins', '--queries', query, '--truth', truth, '--k', '1']
       expect(await cli.json<EvalJson>(...argv)).toMatchObject({ points: [{ recall: 1 }] })
     }
+  })
+})
+
+describe('an index', () => {
+  // Fewer bytes would be scanned, which is quicker than a walk.
+  const WIDE = 192
+  const wide = someVectors(2540, WIDE)
+
+  beforeAll(async () => {
+    await cli.writeFvecs('wide.fvecs', wide.slice(2500))
+    const store = await VectorStore.open(cli.path('indexed'), { bufferEntries: 500, threads: 0 })
+    const rows = await store.collection('rows', { dimensions: WIDE, metric: 'euclidean' })
+    await rows.addAll(wide.slice(0, 2500).map((vector, row) => ({ id: String(row), vector })))
+    await rows.settled()
+    await rows.add(wide.slice(2500).map((vector, row) => ({ id: `late ${row}`, vector })))
+    await store.close()
+  })
+
+  test('is waited for and walked', async () => {
+    const argv = ['eval', cli.path('indexed'), 'rows', '--queries', cli.path('wide.fvecs'), '--list-sizes', '20,200']
+    const { index, points } = await cli.json<EvalJson>(...argv)
+    expect(index).toMatchObject({ indexed: 2500, waiting: 40, codes: expect.any(String) })
+    expect(points).toMatchObject([{ exactAnswers: 0 }, { exactAnswers: 0 }])
+    expect(points[1]!.recall).toBeGreaterThan(0.8)
+    expect(points[1]!.recall).toBeGreaterThanOrEqual(points[0]!.recall)
+    expect(points[0]!.meanVisited).toBeLessThan(points[1]!.meanVisited)
+    expect(points[1]!.meanVisited).toBeLessThan(2540)
   })
 })
 

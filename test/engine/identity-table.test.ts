@@ -34,6 +34,40 @@ describe('IdentityTable', () => {
     )
   })
 
+  test('asks for the ids of slots in the table only: those of others may have been freed', () => {
+    const step = fc.record({ type: fc.constantFrom('set', 'set', 'delete'), number: fc.nat(400) })
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 200, maxLength: 600, size: 'max' }), (steps) => {
+        const ids = new BytesColumn()
+        const slots = new Map<number, number>()
+        const inTable = new Set<number>()
+        const checked = (slot: number) => {
+          if (!inTable.has(slot)) throw new Error(`slot ${slot} is not in the table`)
+          return slot
+        }
+        const table = new IdentityTable({
+          equals: (slot, bytes) => ids.equals(checked(slot), bytes),
+          hashWith: (hash, slot) => ids.hashWith(hash, checked(slot)),
+        })
+        for (const { type, number } of steps) {
+          const bytes = idOfOnePartition(number)
+          const earlier = slots.get(number)
+          if (type === 'set') {
+            ids.append(bytes)
+            expect(table.set(bytes, ids.count - 1)).toBe(earlier)
+            slots.set(number, ids.count - 1)
+            inTable.add(ids.count - 1)
+          } else {
+            expect(table.delete(bytes)).toBe(slots.delete(number))
+          }
+          if (earlier !== undefined) inTable.delete(earlier)
+        }
+        for (const [number, slot] of slots) expect(table.get(idOfOnePartition(number))).toBe(slot)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
   test('finds what remains after deleting in places that probing passed through', () => {
     const { table, ids } = emptyTable()
     const all = Array.from({ length: 20_000 }, (_, slot) => textBytes(`entry ${slot}`))
@@ -103,6 +137,15 @@ describe('hashBytes', () => {
     expect(hashes.size).toBe(1 + 23 + 23)
   })
 })
+
+/** Ids of one partition, so that probing meets others often. */
+const OF_ONE_PARTITION = Array.from({ length: 150_000 }, (_, number) => textBytes(`${number}`)).filter(
+  (bytes) => hashBytes(bytes) >>> 24 === 7,
+)
+
+function idOfOnePartition(number: number): Uint8Array {
+  return OF_ONE_PARTITION[number]!
+}
 
 function emptyTable(): { table: IdentityTable; ids: BytesColumn } {
   const ids = new BytesColumn()

@@ -2,22 +2,30 @@
 export class AddedSlots {
   #ends: number[] = []
   #lsns: number[] = []
+  #firstLsn: number | undefined
+  /** Where the last record ends that was forgotten. */
+  #forgottenThrough = 0
 
   /** Notes that a record filled the slots up to, not including, `endSlot`. */
   push(endSlot: number, lsn: number): void {
+    this.#firstLsn ??= lsn
     this.#ends.push(endSlot)
     this.#lsns.push(lsn)
   }
 
-  /** The LSN before the first record that filled a slot at or above `slot`; undefined where there is none. */
+  /**
+   * The LSN before the first record that filled a slot at or above `slot`; undefined where there is none. Of a slot whose
+   * record is forgotten, as when a graph is given up, the LSN before all records.
+   */
   lsnBefore(slot: number): number | undefined {
-    const lsn = this.#lsns[this.#firstBeyond(slot)]
+    const lsn = slot < this.#forgottenThrough ? this.#firstLsn : this.#lsns[this.#firstBeyond(slot)]
     return lsn === undefined ? undefined : lsn - 1
   }
 
   /** Forgets the records all of whose slots lie below `slot`. */
   dropBelow(slot: number): void {
     const index = this.#firstBeyond(slot)
+    this.#forgottenThrough = this.#ends[index - 1] ?? this.#forgottenThrough
     this.#ends = this.#ends.slice(index)
     this.#lsns = this.#lsns.slice(index)
   }

@@ -2,7 +2,8 @@ import type { Abortable } from '../../base/abort.ts'
 import { countBits } from '../bitmap.ts'
 import type { CollectionView } from '../collection-state.ts'
 import type { SearchHost } from '../workers/search-host.ts'
-import { allowedNodes, isScanQuicker, listSizeOf, liveBits, type Walked } from './search-pass.ts'
+import { isScanQuicker } from './scan-or-walk.ts'
+import { allowedNodes, listSizeOf, liveBits, type Walked } from './search-pass.ts'
 
 export interface BatchWalk {
   readonly k: number

@@ -27,13 +27,13 @@ export class BuiltGraph {
 
   addSlot(node: number, slot: number, isNew: boolean): void {
     this.slots.add(node, slot)
-    this.live.noteSlots(node, isNew, this.#isDead)
+    this.live.noteAdded(node, isNew, this.#isDead)
   }
 
   /** Gives a node other slots, at least one. */
   replaceSlots(node: number, slots: readonly number[]): void {
     this.slots.replace(node, slots)
-    this.live.noteSlots(node, false, this.#isDead)
+    this.live.noteReplaced(node, this.#isDead)
   }
 
   /** Lets go of a node that was taken out of the graph. */

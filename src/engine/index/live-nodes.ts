@@ -33,14 +33,19 @@ export class LiveNodes {
     return ((this.#bits[node >>> 3]! >> (node & 7)) & 1) === 1
   }
 
-  /** Notes that a node has other slots than before; `isNew` if it had none. */
-  noteSlots(node: number, isNew: boolean, isDead: IsDead): void {
-    if (!isNew) this.#cursors.delete(node)
+  /** Notes that a node has one more slot, behind those that it had; `isNew` if it had none. */
+  noteAdded(node: number, isNew: boolean, isDead: IsDead): void {
     const index = node >>> 3
     if (index >= this.#bits.byteLength) this.#grow(index + 1)
     if (!isNew && !this.has(node)) this.#deadCount -= 1
     this.#bits[index]! |= 1 << (node & 7)
     this.noteDeath(node, isDead)
+  }
+
+  /** Notes that a node has other slots than before. */
+  noteReplaced(node: number, isDead: IsDead): void {
+    this.#cursors.delete(node)
+    this.noteAdded(node, false, isDead)
   }
 
   /** Notes that a slot of a node may have died. */

@@ -71,10 +71,10 @@ class NodeFinder {
     return { node, isNew: true }
   }
 
-  /** A node whose entries are all dead and whose vector was freed since equals nothing. */
+  /** A node whose entries are all dead and freed equals nothing. */
   #isEqual(node: number): boolean {
-    const slot = this.#built.slots.firstSlot(node)
-    if (slot === undefined || this.#vectors.isFreed(slot)) return false
+    const slot = this.#built.slots.borrowSlots(node).find((own) => !this.#vectors.isFreed(own))
+    if (slot === undefined) return false
     this.#vectors.copyInto(slot, this.#other)
     for (let i = 0; i < this.#bits.length; i++) if (this.#bits[i] !== this.#otherBits[i]) return false
     return true

@@ -8,6 +8,7 @@ import { copySelection } from '../kernel/selection.ts'
 import type { BuiltGraph } from './built-graph.ts'
 import { walkGraph } from './graph-walk.ts'
 import type { ServedGraph } from './index-task-runner.ts'
+import { isScanQuicker } from './scan-or-walk.ts'
 import { slotsOfBits } from './slot-bits.ts'
 import { scanSlots } from './slot-scan.ts'
 import type { SlotScorer } from './slot-scorer.ts'
@@ -38,10 +39,6 @@ export interface PassQuery extends ScanQuery {
   readonly walked: Walked | undefined
 }
 
-/** Bytes of originals that are scanned more quickly than a graph is walked; docs/BENCHMARKS.md has the measurement. */
-const FEW_BYTES = 1.5 * 1024 * 1024
-/** More than a twentieth of all is found more quickly by a scan: the walk would visit nearly everything. */
-const LARGE_SHARE = 0.05
 /** How often a list is doubled that did not hold enough hits. */
 const MOST_DOUBLINGS = 4
 /** Where fewer than so many of all slots may be hits, they are compared one by one. */
@@ -181,15 +178,6 @@ export class SearchPass {
     await this.#tools.yieldToEventLoop()
     throwIfAborted(this.#tools.signal, 'search')
   }
-}
-
-/** Whether comparing every candidate takes less time than a walk. */
-export function isScanQuicker(
-  { dimensions }: CollectionView,
-  { exact, k }: { exact?: boolean; k: number },
-  candidateCount: number,
-): boolean {
-  return exact === true || k > candidateCount * LARGE_SHARE || candidateCount * dimensions * 4 <= FEW_BYTES
 }
 
 /** The nodes of some slots, or all that stand for a live entry; `undefined` where those are all there are. Borrowed. */

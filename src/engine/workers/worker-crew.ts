@@ -30,6 +30,10 @@ export class WorkerCrew implements SlotOwner {
     return this.#slots.length
   }
 
+  get buildThreads(): number[] {
+    return this.#slots.map(({ buildThread }) => buildThread)
+  }
+
   /** No worker lives and none can be started: this stays so. */
   get isUnavailable(): boolean {
     return !this.#canStart && !this.#slots.some(({ hasWorker }) => hasWorker)

@@ -87,7 +87,8 @@ export class WorkerPool implements PhaseHost, SearchHost {
     }
     try {
       this.#throwIfStopped(signal, 'graph work')
-      core.useThreads(this.#crew.size)
+      // Before the job begins: it sets up the lists of all threads that may work for it.
+      for (const thread of this.#crew.buildThreads) core.scratch(thread)
       for (;;) {
         const step = job.next()
         if (step.done) return step.value
@@ -129,12 +130,25 @@ export class WorkerPool implements PhaseHost, SearchHost {
       await this.#crew.load()
       const work = new SearchWork(core, queries, options, this.#crew.size, () => this.#isStopped(signal))
       this.#crew.addSearch(work)
-      const hits = await work.hits
-      if (hits !== undefined) return hits
-      this.#throwIfStopped(signal, 'search')
-      return await this.#mainThread.search(core, queries, options)
+      return (await work.hits) ?? (await this.#searchHere(core, queries, options))
     } finally {
       release()
+    }
+  }
+
+  /** On the threads of workers, of which there are none. */
+  async #searchHere(core: GraphCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]> {
+    const isOver = () => this.#isClosed || options.signal?.aborted === true
+    const signal = {
+      get aborted() {
+        return isOver()
+      },
+    }
+    try {
+      return await this.#mainThread.search(core, queries, { ...options, signal })
+    } catch (error) {
+      this.#throwIfStopped(options.signal, 'search')
+      throw error
     }
   }
 

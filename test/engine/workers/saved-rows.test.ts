@@ -27,7 +27,7 @@ describe('a thread that ends in the middle of a range leaves no trace', () => {
     for (const job of jobsOf(alone)) alone.run(job())
     for (const seed of [1, 2]) {
       const graph = await graphOf(set)
-      graph.useThreads(2)
+      for (const thread of [2, 3]) graph.core.scratch(thread)
       const torn = new Set<TaskName>()
       for (const job of jobsOf(graph)) runWithDeaths(graph, job(), new Random(seed), torn)
       expect(graph.checkInvariants()).toEqual([])

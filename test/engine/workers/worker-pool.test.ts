@@ -179,6 +179,16 @@ describe('closing', () => {
     await Promise.all([running, searching])
   })
 
+  test('ends what is under way where there are no workers', async () => {
+    const alone = new WorkerPool({ threads: 2, yieldToEventLoop, loadWorkers: async () => undefined })
+    const graph = await graphOf(set)
+    const running = expect(alone.run(graph.core, graph.bulk(allNodes(graph)))).rejects.toMatchObject(closed)
+    const searching = expect(alone.search(built.core, set.vectors, { listSize: 10 })).rejects.toMatchObject(closed)
+    await yieldToEventLoop()
+    await alone.close()
+    await Promise.all([running, searching])
+  })
+
   test('refuses whatever comes later', async () => {
     await pool.close()
     await pool.close()
