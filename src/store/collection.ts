@@ -1,18 +1,19 @@
 import type { StoreError } from '../base/errors.ts'
 import { CHUNK_SLOTS } from '../base/limits.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
+import type { StoreEvent } from '../engine/events.ts'
 import { idOfBytes } from '../engine/id-text.ts'
 import type { Metric } from '../engine/metric.ts'
 import { type AddAllOptions, type AddResult, addAll } from './add-all.ts'
 import { collectionDropped } from './admission.ts'
-import { type AddFields, checkId, checkIds, copyEntries, type EntryInput } from './inputs.ts'
-import { decodeMetadata, encodeMetadata } from './metadata.ts'
 import type { OnDemand } from './index-keeper.ts'
 import { type IndexStats, indexStatsOf } from './index-stats.ts'
+import { type AddFields, checkId, checkIds, copyEntries, type EntryInput } from './inputs.ts'
+import { decodeMetadata, encodeMetadata } from './metadata.ts'
 import { type SearchOptions, type SearchQuery, type SearchResult, searchCollection } from './search.ts'
 import { searchMany } from './search-many.ts'
 import type { StoreCore } from './store-core.ts'
-import type { Writer } from './writer.ts'
+import type { Writer, Written } from './writer.ts'
 
 /** An entry as the store gives it back: the vector has the bits it was added with, and shares nothing with the store. */
 export interface Entry<M = object> {
@@ -113,7 +114,7 @@ export class Collection<M extends object = object> {
 
   /** Replaces the metadata of one entry, or takes it away. Its vector stays. */
   async update(id: string, change: { readonly metadata: M | undefined }): Promise<{ lsn: number; updated: boolean }> {
-    const writer = this.#writer()
+    this.#writer()
     checkId(id)
     if (typeof change !== 'object' || change === null || !('metadata' in change)) {
       throw new TypeError('update takes { metadata }; undefined takes it away')
@@ -121,7 +122,7 @@ export class Collection<M extends object = object> {
     const document = change.metadata === undefined ? undefined : encodeMetadata(change.metadata, id)
     const event = { type: 'update', collection: this.#view.creationLsn, id, document } as const
     try {
-      const { lsn } = await writer.write(event, `the update of '${id}'`)
+      const { lsn } = await this.#write(event, `the update of '${id}'`)
       return { lsn, updated: true }
     } catch (error) {
       // Whether the id is there is known for certain only when the event is applied, behind all that is queued.
@@ -133,11 +134,11 @@ export class Collection<M extends object = object> {
 
   /** Deletes entries as one atomic batch. Ids that are not there are passed over. */
   async delete(ids: readonly string[]): Promise<{ lsn: number; deleted: number }> {
-    const writer = this.#writer()
+    this.#writer()
     checkIds(ids)
     if (ids.length === 0) return { lsn: this.#host.core.state.lsn, deleted: 0 }
     const event = { type: 'delete', collection: this.#view.creationLsn, ids: [...ids] } as const
-    const { lsn, removed } = await writer.write(event, `a delete of ${ids.length} from '${this.name}'`)
+    const { lsn, removed } = await this.#write(event, `a delete of ${ids.length} from '${this.name}'`)
     this.#host.core.keeper.consider(this.#view)
     return { lsn, deleted: removed }
   }
@@ -177,8 +178,8 @@ export class Collection<M extends object = object> {
   }
 
   /**
-   * The ids, in the order in which they were added, but those that a compaction has moved come later. Those that were live when it began and still are when it comes to them,
-   * each once, whatever is written meanwhile.
+   * The ids, in the order in which they were added, but those that a compaction has moved come later. Those that were live
+   * when it began and still are when it comes to them, each once, whatever is written meanwhile.
    */
   async *ids(): AsyncGenerator<string, void, void> {
     yield* this.#walk((id) => id)
@@ -268,6 +269,13 @@ export class Collection<M extends object = object> {
     const { lsn, added, replaced } = await writer.write(event, `an add of ${count} to '${this.name}'`)
     this.#host.core.keeper.consider(this.#view)
     return { lsn, added, replaced }
+  }
+
+  /** Writes behind the adds that wait for room, so that writes keep the order of their calls. */
+  async #write(event: StoreEvent, what: string): Promise<Written> {
+    const adds = this.#host.core.keeper.waitForAdds(this.#view)
+    if (adds !== undefined) await adds
+    return this.#writer().write(event, what)
   }
 
   #entryOf(view: CollectionView, id: string): Entry<M> | undefined {

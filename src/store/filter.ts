@@ -15,31 +15,41 @@ export type SearchFilter<M = object> =
 /** Entries that a predicate is asked about between two turns of the event loop: some 2 ms of decoding. */
 const SLICE_ENTRIES = 1024
 
-/** @throws TypeError. */
-export function checkFilter(filter: unknown): void {
-  if (typeof filter === 'function') return
-  if (!isIdList(filter)) throw new TypeError('filter must be an array or a Set of ids, or a function of metadata and id')
-  for (const id of filter) {
-    if (typeof id !== 'string') throw new TypeError('an id of the filter is not a string')
-  }
+/** Which slots may be hits. It names the entries until a compaction moves some. */
+export interface AllowedSlots {
+  /** Bit `slot & 7` of byte `slot >> 3`. */
+  readonly slots: Uint8Array
+  /** That of the collection when they were looked up. */
+  readonly freedCount: number
 }
 
-/** The slots of the entries that pass: bit `slot & 7` of byte `slot >> 3`. Throws what a predicate throws. */
+/** A copy that its caller cannot change. @throws TypeError. */
+export function copyFilter<M>(filter: SearchFilter<M>): SearchFilter<M> {
+  if (typeof filter === 'function') return filter
+  if (!isIdList(filter))
+    throw new TypeError('filter must be an array or a Set of ids, or a function of metadata and id')
+  const ids = [...filter]
+  if (ids.every((id) => typeof id === 'string')) return ids
+  throw new TypeError('an id of the filter is not a string')
+}
+
+/** The slots of the entries that pass. Throws what a predicate throws. */
 export async function allowedSlots<M>(
   view: CollectionView,
   filter: SearchFilter<M>,
   turn: { yieldToEventLoop: () => Promise<void>; signal: AbortSignal | undefined },
-): Promise<Uint8Array> {
-  const allowed = new Uint8Array(Math.ceil(view.slotCount / 8))
+): Promise<AllowedSlots> {
+  const { freedCount } = view
+  const slots = new Uint8Array(Math.ceil(view.slotCount / 8))
   if (typeof filter === 'function') {
-    await askEach(view, filter, allowed, turn)
-    return allowed
+    await askEach(view, filter, slots, turn)
+    return { slots, freedCount }
   }
   for (const id of filter) {
     const slot = view.slotOf(id)
-    if (slot !== undefined) setBit(allowed, slot)
+    if (slot !== undefined) setBit(slots, slot)
   }
-  return allowed
+  return { slots, freedCount }
 }
 
 async function askEach<M>(

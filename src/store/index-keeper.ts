@@ -207,7 +207,12 @@ export class IndexKeeper {
       await this.#host.yieldToEventLoop()
       if (view.dropped || this.#closing.signal.aborted) return
     }
-    const fields = { collection, throughSlot: view.slotCount, indexVersion: INDEX_VERSION, ...loggedPlan(step.value.plan) }
+    const fields = {
+      collection,
+      throughSlot: view.slotCount,
+      indexVersion: INDEX_VERSION,
+      ...loggedPlan(step.value.plan),
+    }
     await this.#log(due === 'rebuild' ? { type: 'rebuild', ...fields } : { type: 'flush', method: 'bulk', ...fields })
   }
 

@@ -43,7 +43,7 @@ export interface OpenOptions {
    * `Infinity` is never.
    */
   readonly rebuildShare?: number
-  /** Entries that may wait for the index to be built; beyond it `add` waits. Default 1,000,000. */
+  /** Entries that may wait for the index to be built; beyond it `add` waits, and what is written behind it. Default 1,000,000. */
   readonly maxUnindexedEntries?: number
   /** Called while the log is read, with `phase: 'replay'` and bytes. */
   readonly onProgress?: (progress: Progress) => void
@@ -99,7 +99,9 @@ export function resolveOptions(options: OpenOptions = {}): ResolvedOptions {
   }
 }
 
-function resolveIndexOptions(options: OpenOptions): Omit<SharedOptions, 'durability' | 'segmentSizeBytes' | 'maxQueueBytes'> {
+function resolveIndexOptions(
+  options: OpenOptions,
+): Omit<SharedOptions, 'durability' | 'segmentSizeBytes' | 'maxQueueBytes'> {
   const { threads = defaultThreads(), bufferEntries = 10_000, maxUnindexedEntries = 1_000_000 } = options
   const { consolidateShare = 0.15, rebuildShare = 0.4 } = options
   requireInteger('threads', threads, 0, MOST_WORKERS)

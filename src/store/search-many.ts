@@ -1,12 +1,12 @@
-import type { CollectionView } from '../engine/collection-state.ts'
 import { throwIfAborted } from '../base/abort.ts'
+import type { CollectionView } from '../engine/collection-state.ts'
 import { walkMany } from '../engine/index/batch-walk.ts'
-import type { Walked } from '../engine/index/search-pass.ts'
 import { allowedSlots } from './filter.ts'
 import {
   type CheckedOptions,
   checkOptions,
   find,
+  type Prepared,
   type ResolvedQuery,
   resolveQuery,
   type SearchOptions,
@@ -36,15 +36,15 @@ export async function searchMany<M>(
   throwIfAborted(checked.signal, 'searchMany')
   const blocks = blocksOf(resolved)
   const results: SearchResult<M>[] = []
-  let walking = walkBlock(core, view, blocks[0], checked)
+  let preparing = prepareBlock(core, view, blocks[0], checked)
   for (const [index, block] of blocks.entries()) {
-    const walked = await walking
-    walking = walkBlock(core, view, blocks[index + 1], checked)
+    const prepared = await preparing
+    preparing = prepareBlock(core, view, blocks[index + 1], checked)
     // Whoever gives up in between is not told of the next block.
-    walking.catch(() => {})
+    preparing.catch(() => {})
     for (const [place, query] of block.entries()) {
       if (place % SLICE_QUERIES === SLICE_QUERIES - 1) await core.surroundings.yieldToEventLoop()
-      results.push(await find(core, view, query, checked, walked?.[place]))
+      results.push(await find(core, view, query, checked, prepared[place]))
     }
   }
   return results
@@ -58,19 +58,21 @@ function blocksOf(queries: readonly ResolvedQuery[]): ResolvedQuery[][] {
   return blocks
 }
 
-async function walkBlock<M>(
+/** Asks the filter once for all queries of the block, and walks for them where there are workers. */
+async function prepareBlock<M>(
   core: StoreCore,
   view: CollectionView,
   block: readonly ResolvedQuery[] | undefined,
   { k, listSize, exact, filter, signal }: CheckedOptions<M>,
-): Promise<Walked[] | undefined> {
-  if (block === undefined || core.options.threads === 0) return undefined
+): Promise<Prepared[]> {
+  if (block === undefined) return []
   const { yieldToEventLoop } = core.surroundings
   const allowed = filter && (await allowedSlots(view, filter, { yieldToEventLoop, signal }))
+  if (core.options.threads === 0) return block.map(() => ({ allowed }))
   const vectors = new Float32Array(block.length * view.dimensions)
   for (const [place, { vector }] of block.entries()) vectors.set(vector, place * view.dimensions)
-  const batch = { k, listSize, exact, signal, ...(allowed && { allowed }) }
+  const batch = { k, listSize, exact, signal, ...(allowed && { allowed: allowed.slots }) }
   const walked = await walkMany(core.threads.searches, view, vectors, batch)
   core.threads.noteEnd()
-  return walked
+  return block.map((_, place) => ({ allowed, walked: walked?.[place] }))
 }

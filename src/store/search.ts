@@ -4,7 +4,7 @@ import { MAX_K } from '../base/limits.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
 import { type IndexHits, type IndexQuery, searchIndex } from '../engine/index/index-search.ts'
 import type { Walked } from '../engine/index/search-pass.ts'
-import { allowedSlots, checkFilter, type SearchFilter } from './filter.ts'
+import { type AllowedSlots, allowedSlots, copyFilter, type SearchFilter } from './filter.ts'
 import { checkId, copyQuery, type VectorInput } from './inputs.ts'
 import { decodeMetadata } from './metadata.ts'
 import { refuseUnknownOptions, requireInteger } from './options.ts'
@@ -100,10 +100,10 @@ export async function searchCollection<M>(
 /** @throws TypeError, RangeError. */
 export function checkOptions<M>(options: SearchOptions<M>, call: string): CheckedOptions<M> {
   refuseUnknownOptions(options, OPTIONS, call)
-  const { k = 10, listSize = LIST_SIZE, exact = false, filter, maxDistance = Number.POSITIVE_INFINITY } = options
+  const { k = 10, listSize = LIST_SIZE, exact = false, maxDistance = Number.POSITIVE_INFINITY } = options
   const { includeMetadata = false, includeVectors = false, signal } = options
   if (typeof exact !== 'boolean') throw new TypeError('exact must be a boolean')
-  if (filter !== undefined) checkFilter(filter)
+  const filter = options.filter === undefined ? undefined : copyFilter(options.filter)
   if (typeof maxDistance !== 'number' || Number.isNaN(maxDistance)) throw new TypeError('maxDistance must be a number')
   requireInteger('k', k, 1, MAX_K)
   requireInteger('listSize', listSize, 1, MAX_K)
@@ -122,27 +122,36 @@ export function resolveQuery(view: CollectionView, query: SearchQuery): Resolved
   return { vector: view.copyVector(slot), excludedId: query.id }
 }
 
-/** Finds the hits of a query; `walked` is what a walk has found for it already. */
+/** What is known of a query before it is searched for. */
+export interface Prepared {
+  readonly walked?: Walked | undefined
+  readonly allowed?: AllowedSlots | undefined
+}
+
+/** How often a search is made again because hits died between its end and the turn of its caller. */
+const MOST_REPEATS = 3
+
+/** Finds the hits of a query. */
 export async function find<M>(
   core: StoreCore,
   view: CollectionView,
   query: ResolvedQuery,
   options: CheckedOptions<M>,
-  walked?: Walked,
+  prepared: Prepared = {},
 ): Promise<SearchResult<M>> {
   const { k, listSize, exact, filter, signal } = options
   const { yieldToEventLoop } = core.surroundings
   const tools = { kernel: core.kernel, scorer: core.scorer, yieldToEventLoop, signal }
-  const indexQuery: IndexQuery = { ...query, k, listSize, exact, ...(walked && { walked }) }
+  const indexQuery: IndexQuery = { ...query, k, listSize, exact, ...(prepared.walked && { walked: prepared.walked }) }
   const indexedThroughLsn = view.index.indexedThroughLsn(core.state.lsn)
-  for (;;) {
-    const { freedCount } = view
-    const allowed = filter && (await allowedSlots(view, filter, { yieldToEventLoop, signal }))
-    const found = await searchIndex(tools, view, allowed === undefined ? indexQuery : { ...indexQuery, allowed })
+  let { allowed } = prepared
+  for (let repeat = 0; ; repeat++) {
+    // A filter names slots, and its entries may be in others by now.
+    if (allowed?.freedCount !== view.freedCount) allowed = filter && (await allowedSlots(view, filter, tools))
+    const found = await searchIndex(tools, view, allowed ? { ...indexQuery, allowed: allowed.slots } : indexQuery)
     if (view.dropped) throw droppedMeanwhile(view)
-    // A filter names slots, and its entries may be in others by now; so may hits that were found in the turn before.
-    const hasMoved = filter !== undefined && view.freedCount !== freedCount
-    if (hasMoved || found.slots.some((slot) => view.isFreed(slot))) continue
+    if (allowed !== undefined && allowed.freedCount !== view.freedCount) continue
+    if (repeat < MOST_REPEATS && found.slots.some((slot) => view.isDead(slot))) continue
     return { hits: createHits(view, found, options), exact: found.exact, visited: found.visited, indexedThroughLsn }
   }
 }

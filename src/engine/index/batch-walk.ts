@@ -23,7 +23,8 @@ export async function walkMany(
   queries: Float32Array,
   batch: BatchWalk,
 ): Promise<Walked[] | undefined> {
-  const { built } = view.index.served
+  const { served } = view.index
+  const { built } = served
   const allowed = batch.allowed && liveBits(view, batch.allowed)
   const candidateCount = allowed === undefined ? view.liveCount : countBits(allowed)
   if (built === undefined || isScanQuicker(view, batch, candidateCount)) return undefined
@@ -32,5 +33,5 @@ export async function walkMany(
   const { signal } = batch
   const options = { listSize: listSizeOf(batch), ...(nodes && { allowed: nodes }), signal }
   const hits = await host.search(built.graph.core, queries, options)
-  return hits.map((found) => ({ built, hits: found }))
+  return hits.map((found) => ({ served, hits: found }))
 }

@@ -23,7 +23,8 @@ export interface SearchTools {
 }
 
 export interface Walked {
-  readonly built: BuiltGraph
+  /** What was served when the walk began. */
+  readonly served: ServedGraph
   readonly hits: GraphHits
 }
 
@@ -35,7 +36,7 @@ export interface PassQuery extends ScanQuery {
   readonly allowed: Uint8Array | undefined
   /** A slot that is no hit. */
   readonly excludedSlot: number | undefined
-  /** What a walk has found already, with the list of {@link listSizeOf}; of no use once another graph is served. */
+  /** What a walk has found already, with the list of {@link listSizeOf}; of no use once more of the slots are served. */
   readonly walked: Walked | undefined
 }
 
@@ -82,7 +83,8 @@ export class SearchPass {
   async run(): Promise<this> {
     if (this.#candidateCount === 0) return this
     const { served } = this.#view.index
-    if (served.built === undefined || isScanQuicker(this.#view, this.#query, this.#candidateCount)) await this.#compareAll()
+    if (served.built === undefined || isScanQuicker(this.#view, this.#query, this.#candidateCount))
+      await this.#compareAll()
     else await this.#walk(served, served.built)
     return this
   }
@@ -108,7 +110,13 @@ export class SearchPass {
     if (fromSlot >= throughSlot) return
     const dead = this.#copyExcluded()
     for (const slot of passedOver) setBit(dead, slot)
-    this.visited += await scanSlots(this.#tools, this.#view, this.#query, { fromSlot, throughSlot, dead }, this.selection)
+    this.visited += await scanSlots(
+      this.#tools,
+      this.#view,
+      this.#query,
+      { fromSlot, throughSlot, dead },
+      this.selection,
+    )
   }
 
   /** The buffer first, then the graph; what the walk finds is compared in one turn of the event loop. */
@@ -120,7 +128,7 @@ export class SearchPass {
     for (let doublings = 0; ; doublings++) {
       const { vector, walked } = this.#query
       const options = { listSize, ...(allowed && { allowed }) }
-      const isWalked = doublings === 0 && walked?.built === built
+      const isWalked = doublings === 0 && walked?.served === served
       const hits = isWalked ? walked.hits : await walkGraph(built, vector, options, this.#tools)
       if (this.#view.dropped) return
       this.visited += hits.visited
