@@ -3,6 +3,7 @@ import { CHUNK_SLOTS } from '../base/limits.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
 import type { StoreEvent } from '../engine/events.ts'
 import { idOfBytes } from '../engine/id-text.ts'
+import { ledgerOf } from '../engine/memory-ledger.ts'
 import type { Metric } from '../engine/metric.ts'
 import { type AddAllOptions, type AddResult, addAll } from './add-all.ts'
 import { collectionDropped } from './admission.ts'
@@ -170,7 +171,7 @@ export class Collection<M extends object = object> {
 
   stats(): CollectionStats {
     const view = this.#readable()
-    const memory = Object.fromEntries(view.memory().map(({ component, bytes }) => [component, bytes]))
+    const { components: memory } = ledgerOf(view.memory())
     const index = indexStatsOf(view, this.#host.core.state.lsn)
     // The place of what a compaction has freed is taken by nobody.
     const slots = view.slotCount - view.freedCount * CHUNK_SLOTS

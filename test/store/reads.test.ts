@@ -38,7 +38,18 @@ describe('looking entries up', () => {
     expect([vectors.name, vectors.dimensions, vectors.metric]).toEqual(['vectors', 3, 'dot'])
     const info = { name: 'vectors', dimensions: 3, metric: 'dot', count: 2, createdAtLsn: 1 }
     expect(store.collections()).toEqual([info])
-    expect(vectors.stats()).toEqual({ ...info, slots: 2, dead: 0, memory: expect.any(Object) })
+    const index = {
+      indexed: 0,
+      waiting: 2,
+      share: 0,
+      backlog: 0,
+      indexedThroughLsn: 1,
+      nodes: 0,
+      deadNodes: 0,
+      unreachable: 0,
+      capacity: 0,
+    }
+    expect(vectors.stats()).toEqual({ ...info, slots: 2, dead: 0, index, memory: expect.any(Object) })
     await store.close()
   })
 

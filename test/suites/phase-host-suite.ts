@@ -5,7 +5,7 @@ import { type Job, PAUSE, phase } from '../../src/engine/graph/job.ts'
 import { withArea } from '../../src/engine/graph/job-memory.ts'
 import type { VamanaGraph } from '../../src/engine/graph/vamana-graph.ts'
 import type { PhaseHost } from '../../src/engine/workers/phase-host.ts'
-import { allNodes, bitmapOf, graphOf, type VectorSet } from '../engine/graph/graph-fixture.ts'
+import { allNodes, bitmapOf, graphOf, rowsOf, type VectorSet } from '../engine/graph/graph-fixture.ts'
 import { readGloveFixture } from '../fixtures/glove.ts'
 
 export interface PhaseHostFixture<Host extends PhaseHost = PhaseHost> {
@@ -14,6 +14,8 @@ export interface PhaseHostFixture<Host extends PhaseHost = PhaseHost> {
 }
 
 const NODES = 2000
+/** Nodes that are taken again after they were freed. */
+const REPLACED_NODES = 200
 /** So many bytes that no area of a graph has as many. */
 const AREA_BYTES = 3_000_000
 
@@ -23,13 +25,19 @@ export function gloveSet(nodes = NODES): VectorSet {
 }
 
 /** All kinds of jobs, one after another. */
-export function jobsOf(graph: VamanaGraph): (() => Job)[] {
+export function jobsOf(graph: VamanaGraph, set: VectorSet): (() => Job)[] {
   const nodes = allNodes(graph)
   const half = nodes.length >> 1
+  const rows = rowsOf(set)
   return [
     () => graph.bulk(nodes.subarray(0, half)),
     () => graph.insert(nodes.subarray(half)),
     () => graph.consolidate(bitmapOf(nodes.length, (node) => node % 7 === 3)),
+    function* () {
+      const reserved = Uint32Array.from({ length: REPLACED_NODES }, () => graph.reserve())
+      yield* graph.encode(reserved, (index, target) => target.set(rows[index]!.map((component) => -component)))
+      yield* graph.insert(reserved)
+    },
   ]
 }
 
@@ -73,7 +81,7 @@ export function phaseHostSuite(name: string, create: () => PhaseHostFixture): vo
     beforeAll(async () => {
       set = gloveSet()
       const graph = await graphOf(set)
-      for (const job of jobsOf(graph)) graph.run(job())
+      for (const job of jobsOf(graph, set)) graph.run(job())
       expected = digestOf(graph)
     })
     beforeEach(() => {
@@ -85,7 +93,7 @@ export function phaseHostSuite(name: string, create: () => PhaseHostFixture): vo
 
     test('gives the graph that one thread gives', async () => {
       const graph = await graphOf(set)
-      for (const job of jobsOf(graph)) await host.run(graph.core, job())
+      for (const job of jobsOf(graph, set)) await host.run(graph.core, job())
       expect(graph.checkInvariants()).toEqual([])
       expect(digestOf(graph)).toBe(expected)
       host.forget(graph.core)
@@ -95,7 +103,7 @@ export function phaseHostSuite(name: string, create: () => PhaseHostFixture): vo
       const graphs = [await graphOf(set), await graphOf(set)]
       await Promise.all(
         graphs.map(async (graph) => {
-          for (const job of jobsOf(graph)) await host.run(graph.core, job())
+          for (const job of jobsOf(graph, set)) await host.run(graph.core, job())
         }),
       )
       expect(graphs.map(digestOf)).toEqual([expected, expected])
@@ -174,7 +182,7 @@ export function phaseHostSuite(name: string, create: () => PhaseHostFixture): vo
         throw new Error('no more')
       })
       await expect(host.run(graph.core, job)).rejects.toThrow('no more')
-      for (const next of jobsOf(graph)) await host.run(graph.core, next())
+      for (const next of jobsOf(graph, set)) await host.run(graph.core, next())
       expect(digestOf(graph)).toBe(expected)
     })
   })

@@ -71,6 +71,17 @@ export function searchHostSuite(name: string, create: () => PhaseHostFixture<Pha
       expect(growing.exportEdges()).toEqual(alone.exportEdges())
     })
 
+    test('is not disturbed by jobs that begin meanwhile', async () => {
+      const options = { listSize: 20, allowed: bitmapOf(NODES, (node) => node % 3 === 0) }
+      let isOver = false
+      const searches = [1, 2, 3, 4].map(() => host.search(graph.core, queries, options))
+      const found = Promise.all(searches).finally(() => {
+        isOver = true
+      })
+      while (!isOver) await host.run(graph.core, graph.insert(new Uint32Array(0)))
+      for (const hits of await found) expect(hits).toEqual(oneByOne(options))
+    })
+
     test('finds nothing in an empty graph, and nothing for no query', async () => {
       const empty = await graphOf({ ...set, vectors: new Float32Array(0) })
       const [first, ...others] = await host.search(empty.core, queries, { listSize: 5 })

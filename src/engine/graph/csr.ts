@@ -1,7 +1,9 @@
 import { CODED, LINKED, ROW_SLOTS } from '../kernel/assembly-graph/layout.ts'
+import { METRICS } from '../metric.ts'
 import type { GraphCore } from './graph-core.ts'
 import { check } from './graph-parameters.ts'
 import { runToEnd } from './job.ts'
+import { NODES_A_SLICE } from './node-lists.ts'
 
 /** Edges in compressed rows: those of node i are `nodes[offsets[i]]` up to, not including, `nodes[offsets[i + 1]]`. */
 export interface CompressedRows {
@@ -17,12 +19,25 @@ export interface GraphEdges extends CompressedRows {
 
 /** The rows, each in its own order: that order is part of the graph. */
 export function exportEdges(core: GraphCore): GraphEdges {
+  const steps = exportEdgesSliced(core)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}
+
+/** The same, stopping after every few milliseconds; the graph must not change meanwhile. */
+export function* exportEdgesSliced(core: GraphCore): Generator<void, GraphEdges, void> {
   const { nodeCount } = core
   const offsets = new Uint32Array(nodeCount + 1)
-  for (let node = 0; node < nodeCount; node++) offsets[node + 1] = offsets[node]! + core.row(node)[0]!
+  for (let node = 0; node < nodeCount; node++) {
+    offsets[node + 1] = offsets[node]! + core.row(node)[0]!
+    if (node % NODES_A_SLICE === NODES_A_SLICE - 1) yield
+  }
   const nodes = new Uint32Array(offsets[nodeCount]!)
   for (let node = 0; node < nodeCount; node++) {
     nodes.set(core.row(node).subarray(1, 1 + offsets[node + 1]! - offsets[node]!), offsets[node]!)
+    if (node % NODES_A_SLICE === NODES_A_SLICE - 1) yield
   }
   return { offsets, nodes, states: core.states() }
 }
@@ -105,15 +120,28 @@ export function importCodes(core: GraphCore, codes: Uint8Array): void {
   }
 }
 
-const CODES_A_PIECE = 1024
+const NODES_A_PIECE = 1024
 
-/** States, edges and codes in pieces. Numbers are little-endian, as the processors that run WebAssembly are. */
+/**
+ * All that makes the graph what it is, in pieces: its parameters, then for every 1,024 nodes their states, their rows (each
+ * its length, then its neighbours), and their codes. Numbers are little-endian, as the processors that run WebAssembly are.
+ */
 export function* digestBytes(core: GraphCore): Generator<Uint8Array, void, void> {
-  const { states, offsets, nodes } = exportEdges(core)
-  for (const array of [states, offsets, nodes]) {
-    yield new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+  const { dimensions, metric, degree, alpha, seed, scale, centre } = core.parameters
+  const isNarrow = core.walkCodes === 'narrow' ? 1 : 0
+  yield bytesOf(Float64Array.of(dimensions, METRICS.indexOf(metric), degree, alpha, seed, scale, isNarrow, ...centre))
+  const states = core.states()
+  for (let first = 0; first < core.nodeCount; first += NODES_A_PIECE) {
+    const count = Math.min(NODES_A_PIECE, core.nodeCount - first)
+    yield states.subarray(first, first + count)
+    for (let node = first; node < first + count; node++) {
+      const row = core.row(node)
+      yield bytesOf(row.slice(0, 1 + row[0]!))
+    }
+    yield exportCodes(core, first, count)
   }
-  for (let first = 0; first < core.nodeCount; first += CODES_A_PIECE) {
-    yield exportCodes(core, first, Math.min(CODES_A_PIECE, core.nodeCount - first))
-  }
+}
+
+function bytesOf(array: Uint32Array | Float64Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
 }

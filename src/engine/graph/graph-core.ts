@@ -33,6 +33,8 @@ export class GraphCore implements TaskRunner {
   readonly #blocks: number[] = []
   /** Falling, so that the lowest is taken from the end. */
   readonly #freeNodes: number[] = []
+  /** Linked nodes that no walk reaches, as of the end of the last job. */
+  unreachable = 0
   #nodeCount = 0
   #linkedCount = 0
 
@@ -91,9 +93,9 @@ export class GraphCore implements TaskRunner {
     return this.#scratch[thread]
   }
 
-  /** Makes the scratch of so many threads: one that has none must not run a task. */
-  useThreads(count: number): void {
-    for (let thread = 0; thread < count; thread++) this.scratch(thread)
+  /** Threads that have a scratch. */
+  get threadCount(): number {
+    return this.#scratch.reduce((count) => count + 1, 0)
   }
 
   /** Lets every thread that has a scratch walk with lists of a size. */
@@ -108,11 +110,16 @@ export class GraphCore implements TaskRunner {
 
   /** Gives out the lowest free node, with the codes of a vector. */
   addNode(vector: Float32Array): number {
-    const node = this.#freeNodes.pop() ?? this.newNode()
+    const node = this.reserveNode()
     this.writeVector(0, vector)
     this.kernel.encodeNode(0, node)
     this.setState(node, layout.CODED)
     return node
+  }
+
+  /** Gives out the lowest free node, which has no codes yet. */
+  reserveNode(): number {
+    return this.#freeNodes.pop() ?? this.newNode()
   }
 
   /** Puts a vector where a thread's kernel encodes it from. */
@@ -175,6 +182,10 @@ export class GraphCore implements TaskRunner {
 
   bytes(at: number, count: number): Uint8Array {
     return new Uint8Array(this.memory.buffer, at, count)
+  }
+
+  floats(at: number, count: number): Float32Array {
+    return new Float32Array(this.memory.buffer, at, count)
   }
 
   words(at: number, count: number): Uint32Array {

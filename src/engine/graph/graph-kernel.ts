@@ -11,6 +11,7 @@ export type GraphModule = object & { readonly graphModule?: never }
 
 /** Tasks whose items any thread may take: (thread, from, to, ...parameters). */
 export const TASK_NAMES = [
+  'encodeNodes',
   'linkNodes',
   'reverseEdges',
   'nearestInLeaves',

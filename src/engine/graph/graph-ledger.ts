@@ -1,4 +1,4 @@
-import { BLOCK_POSITIONS, FACTOR_BYTES, MOST_THREADS, ROW_BYTES } from '../kernel/assembly-graph/layout.ts'
+import { BLOCK_POSITIONS, FACTOR_BYTES, ROW_BYTES } from '../kernel/assembly-graph/layout.ts'
 import type { GraphCore } from './graph-core.ts'
 
 /** Bytes of a graph's memory by part, for the nodes its blocks have room for. Pages never touched are not resident. */
@@ -6,7 +6,7 @@ export interface GraphMemory {
   readonly codes: number
   readonly factors: number
   readonly rows: number
-  /** Marks and lists of the threads, entries, in-degrees and states. */
+  /** Marks and lists of the threads that were used, entries, in-degrees and states. */
   readonly scratch: number
   /** All that was ever handed out, areas of finished jobs included. */
   readonly total: number
@@ -20,7 +20,7 @@ export function graphMemory(core: GraphCore): GraphMemory {
     codes: positions * (shape.wideBytes + shape.narrowBytes),
     factors: positions * factorBytes,
     rows: positions * ROW_BYTES,
-    scratch: positions * (2 + MOST_THREADS) + core.scratchBytes() + core.entries.memoryBytes(),
+    scratch: positions * (2 + core.threadCount) + core.scratchBytes() + core.entries.memoryBytes(),
     total: core.memory.usedBytes,
   }
 }

@@ -1,7 +1,7 @@
 import { LINKED, ROW_SLOTS, THREAD_FRONTIER_AT, THREAD_FRONTIER_COUNT } from '../kernel/assembly-graph/layout.ts'
 import type { GraphCore } from './graph-core.ts'
 import { type Job, PAUSE } from './job.ts'
-import { NODES_A_SLICE, type Reach, withReach } from './reach.ts'
+import { countReached, NODES_A_SLICE, type Reach, withReach } from './reach.ts'
 
 /** Unreachable nodes that one slice attaches. */
 const ATTACHED_A_SLICE = 32
@@ -21,6 +21,7 @@ export function* reconnect(core: GraphCore): Job<number> {
     attached += inRound
     if (inRound === 0) break
   }
+  core.unreachable = core.linkedCount === 0 ? 0 : core.linkedCount - (yield* countReached(core, core.entries.nodes[0]!))
   core.entries.use(core.entries.nodes)
   return attached
 }

@@ -1,14 +1,29 @@
 import { type BulkOptions, bulkJob } from './bulk-job.ts'
 import { consolidateJob } from './consolidate-job.ts'
-import { digestBytes, exportCodes, exportEdges, type GraphEdges, importCodes, importEdges } from './csr.ts'
+import {
+  digestBytes,
+  exportCodes,
+  exportEdges,
+  exportEdgesSliced,
+  type GraphEdges,
+  importCodes,
+  importEdges,
+} from './csr.ts'
+import { encodeJob } from './encode-job.ts'
 import { GraphCore } from './graph-core.ts'
 import { graphProblems } from './graph-invariants.ts'
 import { loadGraphModule } from './graph-kernel.ts'
 import { type GraphMemory, graphMemory } from './graph-ledger.ts'
-import { type GraphOptions, type GraphParameters, graphParameters, type WalkCodes } from './graph-parameters.ts'
+import {
+  type GraphOptions,
+  type GraphParameters,
+  graphParameters,
+  isCodedAsFloats,
+  type WalkCodes,
+} from './graph-parameters.ts'
 import { beginSearch, type GraphHits, readResults, type SearchOptions } from './graph-search.ts'
 import { type InsertOptions, insertJob } from './insert-job.ts'
-import { inSlices, type Job, PAUSE, runToEnd } from './job.ts'
+import { inSlices, type Job, runToEnd } from './job.ts'
 
 /** Codes and edges of a set of vectors, by node number: the graph half of the index. */
 export class VamanaGraph {
@@ -45,6 +60,17 @@ export class VamanaGraph {
     return this.#core.capacity
   }
 
+  /** Linked nodes that no walk reaches, as of the end of the last job. */
+  get unreachable(): number {
+    return this.#core.unreachable
+  }
+
+  /** Codes that walks read. */
+  get codes(): '4-bit' | '8-bit' | 'float32' {
+    if (isCodedAsFloats(this.parameters.dimensions)) return 'float32'
+    return this.walkCodes === 'narrow' ? '4-bit' : '8-bit'
+  }
+
   get walkCodes(): WalkCodes {
     return this.#core.walkCodes
   }
@@ -58,23 +84,14 @@ export class VamanaGraph {
     return this.#core.addNode(vector)
   }
 
-  unreachable = 0
-  get codes(): '4-bit' | '8-bit' | 'float32' {
-    return this.walkCodes === 'narrow' ? '4-bit' : '8-bit'
-  }
-  #zero: Float32Array | undefined
+  /** Gives out the lowest free node, which has no codes yet. */
   reserve(): number {
-    this.#zero ??= new Float32Array(this.parameters.dimensions).fill(1)
-    return this.#core.addNode(this.#zero)
+    return this.#core.reserveNode()
   }
-  *encode(nodes: Uint32Array, copyVector: (index: number, target: Float32Array) => void): Job {
-    const vector = new Float32Array(this.parameters.dimensions)
-    for (const [index, node] of nodes.entries()) {
-      copyVector(index, vector)
-      this.#core.writeVector(0, vector)
-      this.#core.kernel.encodeNode(0, node)
-      if (index % 512 === 511) yield PAUSE
-    }
+
+  /** Gives reserved nodes their codes; `copyVector` writes the vector of the node at an index. */
+  encode(nodes: Uint32Array, copyVector: (index: number, target: Float32Array) => void): Job {
+    return encodeJob(this.#core, nodes, copyVector)
   }
 
   insert(nodes: Uint32Array, options?: InsertOptions): Job {
@@ -110,6 +127,11 @@ export class VamanaGraph {
     return exportEdges(this.#core)
   }
 
+  /** The same, stopping after every few milliseconds; the graph must not change meanwhile. */
+  exportEdgesSliced(): Generator<void, GraphEdges, void> {
+    return exportEdgesSliced(this.#core)
+  }
+
   /** Takes over the edges of a graph whose codes have been imported. */
   importEdges(edges: GraphEdges): void {
     importEdges(this.#core, edges)
@@ -135,11 +157,6 @@ export class VamanaGraph {
 
   memory(): GraphMemory {
     return graphMemory(this.#core)
-  }
-
-  /** Says how many threads will run tasks of jobs: 0 is this one's number, the others are up to 7. Call it before a job. */
-  useThreads(count: number): void {
-    this.#core.useThreads(count)
   }
 
   /** Runs a job to its end on this thread. */

@@ -2,7 +2,7 @@ import type { Abortable } from '../../base/abort.ts'
 import type { MemoryEntry } from '../memory-ledger.ts'
 import type { PhaseHost } from '../workers/phase-host.ts'
 import { AddedSlots } from './added-slots.ts'
-import { type IndexTask, IndexQueue, type VisitTask } from './index-jobs.ts'
+import { IndexQueue, type IndexTask, type VisitTask } from './index-jobs.ts'
 import { indexMemory } from './index-memory.ts'
 import { type GraphShape, IndexTaskRunner, NO_GRAPH, type ServedGraph } from './index-task-runner.ts'
 

@@ -1,42 +1,16 @@
 import type { Metric } from '../metric.ts'
-import { normOf } from '../vector-math.ts'
-import type { VectorSample } from './plan-sample.ts'
 
 /**
- * Exact scores of a sample's rows, smaller is nearer, in float64, component i in lane i mod 4. They order rows as distances
- * do but are not distances: squares (euclidean), and cosines times the query's length (cosine).
+ * Exact score of a vector of a given length, smaller is nearer, in float64, component i in lane i mod 4. Scores order
+ * vectors as distances from the query do but are not distances: squares (euclidean), and cosines times the query's length.
  */
-export class ExactScores {
-  readonly #sample: VectorSample
-  readonly #metric: Metric
-  /** Cosine only. */
-  readonly #norms: Float64Array
-
-  constructor(sample: VectorSample, metric: Metric) {
-    this.#sample = sample
-    this.#metric = metric
-    this.#norms = new Float64Array(metric === 'cosine' ? sample.rows : 0)
-  }
-
-  score(query: Float32Array, row: number): number {
-    const { vectors, dimensions } = this.#sample
-    const at = row * dimensions
-    if (this.#metric === 'euclidean') return squaredDistance(query, vectors, at)
-    const product = dotProduct(query, vectors, at)
-    return this.#metric === 'dot' ? -product : -product / this.#normOf(row)
-  }
-
-  /** No legal vector has a norm of zero under cosine, so zero stands for one that is not known yet. */
-  #normOf(row: number): number {
-    if (this.#norms[row] === 0) {
-      const { vectors, dimensions } = this.#sample
-      this.#norms[row] = normOf(vectors, row * dimensions, dimensions)
-    }
-    return this.#norms[row]!
-  }
+export function scoreOf(metric: Metric, query: Float32Array, vector: Float32Array, norm: number): number {
+  if (metric === 'euclidean') return squaredDistance(query, vector, 0)
+  const product = dotProduct(query, vector)
+  return metric === 'dot' ? -product : -product / norm
 }
 
-function dotProduct(query: Float32Array, vectors: Float32Array, at: number): number {
+function dotProduct(query: Float32Array, vector: Float32Array): number {
   let lane0 = 0
   let lane1 = 0
   let lane2 = 0
@@ -44,16 +18,16 @@ function dotProduct(query: Float32Array, vectors: Float32Array, at: number): num
   const ofFours = query.length & ~3
   let i = 0
   for (; i < ofFours; i += 4) {
-    lane0 += query[i]! * vectors[at + i]!
-    lane1 += query[i + 1]! * vectors[at + i + 1]!
-    lane2 += query[i + 2]! * vectors[at + i + 2]!
-    lane3 += query[i + 3]! * vectors[at + i + 3]!
+    lane0 += query[i]! * vector[i]!
+    lane1 += query[i + 1]! * vector[i + 1]!
+    lane2 += query[i + 2]! * vector[i + 2]!
+    lane3 += query[i + 3]! * vector[i + 3]!
   }
-  for (; i < query.length; i++) lane0 += query[i]! * vectors[at + i]!
+  for (; i < query.length; i++) lane0 += query[i]! * vector[i]!
   return lane0 + lane2 + (lane1 + lane3)
 }
 
-/** Squared distance of a vector from the one that begins at `at`. */
+/** Squared distance of the vector that begins at `at`. */
 export function squaredDistance(query: Float32Array, vectors: Float32Array, at: number): number {
   let lane0 = 0
   let lane1 = 0

@@ -4,6 +4,7 @@ import { graphParameters, isCodedAsFloats } from '../graph/graph-parameters.ts'
 import { SeededRandom } from '../graph/seeded-random.ts'
 import { measureCodes } from './code-recall.ts'
 import { type GraphPlan, planOptions } from './graph-plan.ts'
+import { findNeighbourhoods } from './neighbourhoods.ts'
 import { frameOf } from './plan-frame.ts'
 import { drawSample, type SampledView } from './plan-sample.ts'
 
@@ -18,7 +19,7 @@ export interface PlanReport {
   /** Share of the ten nearest that are among those a search rescores, by code; 1 where there is but one kind of code. */
   readonly narrowRecall: number
   readonly wideRecall: number
-  /** Vectors that were looked at. */
+  /** Vectors of the sample. */
   readonly sampleCount: number
 }
 
@@ -27,8 +28,9 @@ const ENOUGH_RECALL = 0.99
 const LOSS_ALLOWED = 0.005
 
 /**
- * Measures how a new graph is to code the live vectors below `throughSlot`, on a sample that the seed draws; yields after
- * every few milliseconds of work. Only the drawing of the sample, at the beginning, reads the collection.
+ * Measures how a new graph is to code the live vectors below `throughSlot`: where to, on a sample that the seed draws, and
+ * by which codes, around some vectors of the sample. It yields after every few milliseconds of work. Entries that die
+ * meanwhile are left out.
  */
 export function* planGraph(
   view: SampledView,
@@ -43,7 +45,8 @@ export function* planGraph(
   const sampleCount = sample.rows
   if (isCodedAsFloats(dimensions)) return { plan, narrowRecall: 1, wideRecall: 1, sampleCount }
   const core = new GraphCore(module, graphParameters({ dimensions, metric, ...planOptions(plan) }), plan.walkCodes)
-  const { narrow, wide } = yield* measureCodes(core, sample, random)
+  const neighbourhoods = yield* findNeighbourhoods(view, throughSlot, sample, random)
+  const { narrow, wide } = yield* measureCodes(core, view, neighbourhoods)
   const walkCodes = narrow >= ENOUGH_RECALL || narrow >= wide - LOSS_ALLOWED ? 'narrow' : 'wide'
   return { plan: { ...plan, walkCodes }, narrowRecall: narrow, wideRecall: wide, sampleCount }
 }

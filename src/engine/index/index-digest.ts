@@ -16,9 +16,12 @@ export function* writeIndex(hash: ChainedHash, { built, builtThrough, placed }: 
   for (const slot of [...placed].sort((a, b) => a - b)) hash.writeU32(slot)
   hash.writeU32(built === undefined ? 0 : 1)
   if (built === undefined) return
+  let pieces = hash.hashedPieces
   for (const bytes of built.graph.digestBytes()) {
     hash.writeBytes(bytes)
+    if (hash.hashedPieces === pieces) continue
     yield
+    pieces = hash.hashedPieces
   }
   for (let node = 0; node < built.graph.nodeCount; node++) {
     if (node % NODES_A_SLICE === NODES_A_SLICE - 1) yield

@@ -8,7 +8,11 @@ export type SampledView = Pick<CollectionView, 'dimensions' | 'metric' | 'isDead
 export interface VectorSample {
   readonly dimensions: number
   readonly rows: number
+  /** Rising: where each row is from. */
+  readonly slots: Uint32Array
   readonly vectors: Float32Array
+  /** Slots that the rows were drawn from. */
+  readonly liveCount: number
 }
 
 const MOST_ROWS = 10_000
@@ -27,17 +31,19 @@ export function* drawSample(
   const pace = new Pace()
   const { dimensions } = view
   const mostRows = Math.min(MOST_ROWS, Math.floor(MOST_BYTES / (dimensions * 4)))
-  const slots = yield* drawSlots(view, throughSlot, mostRows, random)
+  const { slots, liveCount } = yield* drawSlots(view, throughSlot, mostRows, random)
   const vectors = new Float32Array(slots.length * dimensions)
   let rows = 0
   for (const slot of slots) {
     // It was alive when it was drawn, and others had their turn since.
     if (view.isDead(slot)) continue
+    slots[rows] = slot
     vectors.set(view.borrowRun(slot, 1).vectors, rows * dimensions)
     rows += 1
     if (pace.isSliceFull(STEPS_A_ROW + 2 * dimensions)) yield
   }
-  return { dimensions, rows, vectors: vectors.subarray(0, rows * dimensions) }
+  const filled = vectors.subarray(0, rows * dimensions)
+  return { dimensions, rows, slots: slots.subarray(0, rows), vectors: filled, liveCount }
 }
 
 /** Draws live slots in one pass, without counting them first; rising, so that vectors are read from front to back. */
@@ -46,20 +52,20 @@ function* drawSlots(
   throughSlot: number,
   most: number,
   random: SeededRandom,
-): Generator<void, Uint32Array, void> {
+): Generator<void, { slots: Uint32Array; liveCount: number }, void> {
   const pace = new Pace()
   const drawn: number[] = []
-  let live = 0
+  let liveCount = 0
   for (let slot = 0; slot < throughSlot; slot++) {
     if (pace.isSliceFull(STEPS_A_SLOT)) yield
     if (view.isDead(slot)) continue
-    live += 1
+    liveCount += 1
     if (drawn.length < most) {
       drawn.push(slot)
       continue
     }
-    const place = random.below(live)
+    const place = random.below(liveCount)
     if (place < most) drawn[place] = slot
   }
-  return Uint32Array.from(drawn).sort()
+  return { slots: Uint32Array.from(drawn).sort(), liveCount }
 }

@@ -23,6 +23,7 @@ const ROW_WORDS = ROW_BYTES / 4
  * part and again, they would find what they wrote the first time.
  */
 const OVERWRITTEN: Readonly<Record<TaskName, Overwritten | undefined>> = {
+  encodeNodes: undefined,
   // Nothing leads to the new nodes yet, so that no walk reads the rows it writes.
   linkNodes: undefined,
   nearestInLeaves: undefined,

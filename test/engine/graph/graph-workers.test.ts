@@ -24,7 +24,7 @@ describe('workers over the same memory', () => {
     alone.run(alone.insert(allNodes(alone).subarray(3000)))
 
     const graph = await graphOf(set)
-    graph.useThreads(4)
+    for (const thread of [2, 3]) graph.core.scratch(thread)
     const { module, memory } = graph.core
     const workers = [2, 3].map(
       (thread) => new Worker(WORKER, { eval: true, workerData: { module, memory: memory.memory, thread } }),

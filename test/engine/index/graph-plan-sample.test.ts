@@ -18,17 +18,22 @@ test('all live slots where they are few, in order', () => {
     fc.property(anySlots, ({ deleted, throughSlot, seed }) => {
       const view = { ...numbered, isDead: (slot: number) => slot >= 60 || deleted.includes(slot) }
       const live = Array.from({ length: throughSlot }, (_, slot) => slot).filter((slot) => !view.isDead(slot))
-      const { rows, dimensions, vectors } = sampleOf(view, throughSlot, seed)
-      expect([...vectors]).toEqual(live)
-      expect({ rows, dimensions }).toEqual({ rows: live.length, dimensions: 1 })
+      expect(sampleOf(view, throughSlot, seed)).toEqual({
+        dimensions: 1,
+        rows: live.length,
+        slots: Uint32Array.from(live),
+        vectors: Float32Array.from(live),
+        liveCount: live.length,
+      })
     }),
   )
 })
 
 test('10,000 of many: none twice, none dead, from everywhere', () => {
   const isDead = (slot: number) => slot % 3 === 0
-  const { rows, vectors } = sampleOf({ ...numbered, isDead }, 300_000)
-  expect(rows).toBe(10_000)
+  const { rows, slots, vectors, liveCount } = sampleOf({ ...numbered, isDead }, 300_000)
+  expect({ rows, liveCount }).toEqual({ rows: 10_000, liveCount: 200_000 })
+  expect([...slots]).toEqual([...vectors])
   expect(new Set(vectors).size).toBe(10_000)
   expect(vectors.some((slot) => isDead(slot) || slot >= 300_000)).toBe(false)
   expect(vectors).toEqual(vectors.slice().sort())
@@ -66,17 +71,25 @@ test('the vectors of a collection, copied', () => {
   store.add(collection, { e: [9, 9] })
   const sample = sampleOf(collection, 4)
   store.drop(collection)
-  expect(sample).toEqual({ dimensions: 2, rows: 3, vectors: Float32Array.of(1, 2, 5, 6, 7, 8) })
+  expect(sample).toEqual({
+    dimensions: 2,
+    rows: 3,
+    slots: Uint32Array.of(0, 2, 3),
+    vectors: Float32Array.of(1, 2, 5, 6, 7, 8),
+    liveCount: 3,
+  })
   expect(sampleOf(collection, 4).rows).toBe(0)
 })
 
 test('entries that die after they were drawn are left out', () => {
-  let isDropped = false
-  const view = { ...numbered, isDead: (slot: number) => isDropped && slot !== 1 }
-  const work = drawSample(view, 5000, new SeededRandom(1))
-  expect(work.next().done).toBe(false)
-  expect(work.next().done).toBe(false)
-  expect(work.next().done).toBe(false)
-  isDropped = true
-  expect([...finish(work).vectors]).toEqual([1])
+  let read = 0
+  const isDead = (slot: number) => read > 0 && slot !== 6000
+  const borrowRun = (slot: number, rows: number) => {
+    read += 1
+    return numbered.borrowRun(slot, rows)
+  }
+  const { rows, slots, vectors, liveCount } = sampleOf({ ...numbered, isDead, borrowRun }, 8000)
+  expect({ rows, liveCount }).toEqual({ rows: 2, liveCount: 8000 })
+  expect([...slots]).toEqual([0, 6000])
+  expect([...vectors]).toEqual([0, 6000])
 })

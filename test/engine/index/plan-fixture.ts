@@ -2,10 +2,15 @@ import { loadGraphModule } from '../../../src/engine/graph/graph-kernel.ts'
 import { type PlanReport, planGraph } from '../../../src/engine/index/graph-planner.ts'
 import type { SampledView } from '../../../src/engine/index/plan-sample.ts'
 import type { Metric } from '../../../src/engine/metric.ts'
+import type { VectorRun } from '../../../src/engine/vector-capture.ts'
+import { normOf } from '../../../src/engine/vector-math.ts'
 import type { VectorSet } from '../graph/graph-fixture.ts'
 
 const module = await loadGraphModule()
-const NO_NORMS = new Float64Array(0)
+
+function runOf(metric: Metric, vectors: Float32Array): VectorRun {
+  return { vectors, norms: metric === 'cosine' ? Float64Array.of(normOf(vectors)) : new Float64Array(0), rows: 1 }
+}
 
 /** The rows of a set as slots, some of them dead. */
 export function viewOf(set: VectorSet, isDead: (slot: number) => boolean = () => false): SampledView {
@@ -15,11 +20,7 @@ export function viewOf(set: VectorSet, isDead: (slot: number) => boolean = () =>
     dimensions,
     metric,
     isDead: (slot) => slot >= rows || isDead(slot),
-    borrowRun: (slot) => ({
-      vectors: vectors.subarray(slot * dimensions, (slot + 1) * dimensions),
-      norms: NO_NORMS,
-      rows: 1,
-    }),
+    borrowRun: (slot) => runOf(metric, vectors.subarray(slot * dimensions, (slot + 1) * dimensions)),
   }
 }
 
@@ -33,11 +34,11 @@ export function endlessView(
     dimensions,
     metric,
     isDead: () => false,
-    borrowRun: (slot) => ({
-      vectors: Float32Array.from({ length: dimensions }, (_, i) => component(slot, i)),
-      norms: NO_NORMS,
-      rows: 1,
-    }),
+    borrowRun: (slot) =>
+      runOf(
+        metric,
+        Float32Array.from({ length: dimensions }, (_, i) => component(slot, i)),
+      ),
   }
 }
 

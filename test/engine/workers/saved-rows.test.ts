@@ -24,12 +24,12 @@ describe('a thread that ends in the middle of a range leaves no trace', () => {
   test('once what the range overwrites is put back', async () => {
     const set = gloveSet(6000)
     const alone = await graphOf(set)
-    for (const job of jobsOf(alone)) alone.run(job())
+    for (const job of jobsOf(alone, set)) alone.run(job())
     for (const seed of [1, 2]) {
       const graph = await graphOf(set)
       for (const thread of [2, 3]) graph.core.scratch(thread)
       const torn = new Set<TaskName>()
-      for (const job of jobsOf(graph)) runWithDeaths(graph, job(), new Random(seed), torn)
+      for (const job of jobsOf(graph, set)) runWithDeaths(graph, job(), new Random(seed), torn)
       expect(graph.checkInvariants()).toEqual([])
       expect(digestOf(graph)).toBe(digestOf(alone))
       expect([...torn].sort()).toEqual(Object.keys(NODE_OF).sort())

@@ -14,7 +14,7 @@ let expected: string
 beforeAll(async () => {
   set = gloveSet()
   const graph = await graphOf(set)
-  for (const job of jobsOf(graph)) graph.run(job())
+  for (const job of jobsOf(graph, set)) graph.run(job())
   expected = digestOf(graph)
 })
 
@@ -25,7 +25,7 @@ describe('workers that end while they build', () => {
     const pool = new WorkerPool({ threads: random.nextBetween(1, 3), yieldToEventLoop, loadWorkers: workers.load })
     try {
       const graph = await graphOf(set)
-      for (const job of jobsOf(graph)) {
+      for (const job of jobsOf(graph, set)) {
         let deaths = 0
         // In the middle of a range, or shortly after it, or before it begins.
         workers.onPost = ({ verb }, worker) => {
@@ -50,7 +50,7 @@ describe('workers that end while they build', () => {
     workers.isDeadly = ({ verb }) => verb === 'run'
     try {
       const graph = await graphOf(set)
-      for (const [index, job] of jobsOf(graph).entries()) {
+      for (const [index, job] of jobsOf(graph, set).entries()) {
         await pool.run(graph.core, job())
         expect(workers.started).toHaveLength((index + 1) * 3)
       }
@@ -69,7 +69,7 @@ describe('workers that end while they build', () => {
         yield phase('linkFromEdges', 1000, 10, 0xffff_0000, 0, 0)
       })()
       const failed = expect(pool.run(failing.core, failure)).rejects.toThrow('memory access out of bounds')
-      for (const job of jobsOf(graph)) await pool.run(graph.core, job())
+      for (const job of jobsOf(graph, set)) await pool.run(graph.core, job())
       await failed
       expect(workers.started.filter(({ hasEnded }) => hasEnded)).toHaveLength(3)
       expect(digestOf(graph)).toBe(expected)
@@ -129,7 +129,7 @@ describe('workers that cannot be started', () => {
     const pool = new WorkerPool({ threads: 3, yieldToEventLoop, loadWorkers })
     try {
       const graph = await graphOf(set)
-      for (const job of jobsOf(graph)) await pool.run(graph.core, job())
+      for (const job of jobsOf(graph, set)) await pool.run(graph.core, job())
       expect(digestOf(graph)).toBe(expected)
       const queries = rowsOf(set).slice(0, 3)
       const found = await pool.search(graph.core, set.vectors.subarray(0, 3 * set.dimensions), { listSize: 10 })

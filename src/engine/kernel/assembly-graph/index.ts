@@ -4,10 +4,11 @@ import { encode } from './encode'
 import { takeNode } from './insert'
 import { computeDistances } from './distances'
 import {
-  DOT, EIGHT, FORM_BIAS, FORM_DOT, FOUR, SETTING_METRIC, SETTING_NARROW_OFFSET, SETTING_NARROW_STRIDE,
+  CODED, DOT, EIGHT, FORM_BIAS, FORM_DOT, FOUR, SETTING_DIMENSIONS, SETTING_METRIC, SETTING_NARROW_OFFSET, SETTING_NARROW_STRIDE,
   SETTING_WALK_KIND, SETTING_WIDE_KIND, THREAD_ADDRESSES_AT, THREAD_CODE_AT, THREAD_GATHERED_AT,
+  THREAD_VECTOR_AT,
 } from './layout'
-import { codeOf, threadAt, wideCodeOf } from './memory'
+import { codeOf, stateOf, threadAt, wideCodeOf } from './memory'
 import { takeNarrowQuery, takeWideQuery } from './query'
 import { chooseNeighbours } from './prune'
 import { beginWalk, continueWalk } from './walk'
@@ -26,6 +27,18 @@ export function encodeNode(thread: u32, node: u32): void {
   const narrow = load<u32>(SETTING_WIDE_KIND) === EIGHT
     ? codeOf(node, load<u32>(SETTING_NARROW_OFFSET), load<u32>(SETTING_NARROW_STRIDE)) : 0
   encode(threadAt(thread), wideCodeOf(node), narrow, false)
+}
+
+/** Encodes staged rows of `dimensions` float32 as the codes of nodes. Items are places in both lists. */
+export function encodeNodes(thread: u32, from: u32, to: u32, nodes: usize, rows: usize): void {
+  const vector = load<u32>(threadAt(thread) + THREAD_VECTOR_AT)
+  const rowBytes = load<u32>(SETTING_DIMENSIONS) << 2
+  for (let item = from; item < to; item++) {
+    memory.copy(vector, rows + <usize>item * rowBytes, rowBytes)
+    const node = load<u32>(nodes + (item << 2))
+    encodeNode(thread, node)
+    store<u8>(stateOf(node), CODED)
+  }
 }
 
 /**

@@ -3,9 +3,9 @@
 //   address      bytes      area
 //   0            64         nothing, so that no area starts at address 0
 //   64           192        settings: one word each, named SETTING_*
-//   256          8 x 256    one record a thread: addresses of its scratch and the state of its walk, named THREAD_*
-//   2,304        4,096      block table: the address of each block, u32
-//   6,400        -          handed out by the allocator: blocks, scratch, the arrays of a job
+//   256          16 x 256   one record a thread: addresses of its scratch and the state of its walk, named THREAD_*
+//   4,352        4,096      block table: the address of each block, u32
+//   8,448        -          handed out by the allocator: blocks, scratch, the arrays of a job
 //
 // A block holds 16,384 positions. Nothing in it ever moves, so a reader needs no lock:
 //
@@ -23,7 +23,7 @@ export const BLOCK_SHIFT = 14
 export const BLOCK_POSITIONS = 1 << BLOCK_SHIFT
 export const BLOCK_MASK = BLOCK_POSITIONS - 1
 export const MOST_BLOCKS = 1024
-export const MOST_THREADS = 8
+export const MOST_THREADS = 16
 
 export const ROW_BYTES = 256
 export const ROW_SHIFT = 8
