@@ -5,6 +5,7 @@ import { evalCommand } from './eval-command.ts'
 import { getCommand } from './get-command.ts'
 import { importCommand } from './import-command.ts'
 import { logCommand } from './log-command.ts'
+import { optimizeCommand } from './optimize-command.ts'
 import { searchCommand } from './search-command.ts'
 import { statsCommand } from './stats-command.ts'
 import { verifyCommand } from './verify-command.ts'
@@ -14,6 +15,7 @@ export const COMMANDS: readonly Command[] = [
   importCommand,
   searchCommand,
   evalCommand,
+  optimizeCommand,
   getCommand,
   deleteCommand,
   statsCommand,

@@ -13,6 +13,7 @@ export class EntryStream {
   readonly #signal: AbortSignal
   #count = 0
   #problem: unknown
+  #interrupted = false
 
   constructor(file: VectorFile, metric: Metric, signal: AbortSignal) {
     this.#file = file
@@ -30,6 +31,11 @@ export class EntryStream {
     return this.#problem
   }
 
+  /** Whether it ended before the file because of an interruption. */
+  get interrupted(): boolean {
+    return this.#interrupted
+  }
+
   /** How many entries the whole file has, judged by what was read of it. */
   get estimatedTotal(): number | undefined {
     const { sizeBytes } = this.#file
@@ -41,7 +47,10 @@ export class EntryStream {
   async *entries(): AsyncGenerator<EntryInput, void, undefined> {
     try {
       for await (const record of this.#file.records()) {
-        if (this.#signal.aborted) return
+        if (this.#signal.aborted) {
+          this.#interrupted = true
+          return
+        }
         checkVector(record, this.#metric)
         this.#count++
         const { id, vector, metadata } = record

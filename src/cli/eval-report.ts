@@ -1,6 +1,6 @@
 import type { Metric } from '../store/public.ts'
 import type { CliContext } from './command.ts'
-import type { IndexReport } from './index-wait.ts'
+import { type IndexReport, indexText } from './index-wait.ts'
 import type { Invocation } from './invocation.ts'
 import { countText, durationText, quantityText } from './number-text.ts'
 import { type CurvePoint, WARM_UP_QUERIES } from './recall-curve.ts'
@@ -42,12 +42,6 @@ function headLines({ collection, entries, dimensions, metric, queries, k, index,
     `index: ${indexText(index)}${waited}`,
     `truth: ${truthText(truth)}`,
   ]
-}
-
-function indexText({ indexed, waiting, codes }: IndexReport): string {
-  if (codes === undefined) return `none, ${quantityText(waiting, 'entry', 'entries')} to compare with every query`
-  const rest = waiting === 0 ? '' : `, ${countText(waiting)} more to compare with every query`
-  return `${quantityText(indexed, 'entry', 'entries')}, ${codes} codes${rest}`
 }
 
 function truthText({ path, computedMs, savedTo }: TruthReport): string {

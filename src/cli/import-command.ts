@@ -3,10 +3,11 @@ import { codeOf, UsageError } from './cli-errors.ts'
 import { type CliContext, type Command, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from './command.ts'
 import { EntryStream } from './entry-stream.ts'
 import { ImportMeter } from './import-meter.ts'
-import { type ImportReport, printImportReport } from './import-report.ts'
+import { type ImportedIndex, type ImportReport, printImportReport } from './import-report.ts'
+import { awaitIndex, sizesOf } from './index-wait.ts'
 import type { Invocation } from './invocation.ts'
 import { printError } from './print-error.ts'
-import { createProgress } from './progress.ts'
+import { createProgress, type Progress } from './progress.ts'
 import { withStore } from './store-access.ts'
 import { formatOf, openVectorFile, VECTOR_FORMATS, type VectorFile, type VectorFormat } from './vector-file.ts'
 
@@ -22,12 +23,14 @@ export const importCommand: Command = {
     ids: { value: 'file', help: 'ids for an fvecs file, one a line (otherwise row numbers from 0)' },
     metric: { value: 'name', help: 'cosine, euclidean or dot, for a new collection (otherwise cosine)' },
     batch: { value: 'n', help: 'entries to a record of the log' },
+    'no-index': { help: 'end when everything is durable, without waiting for the index' },
   },
   notes: [
     'Makes the store and the collection if they are not there; dimensions are those of the first vector.',
     'The import stops at the first malformed vector; everything before it is kept. An id that is there already gets',
     'the new vector, so the same import can be run again. Ctrl-C stops reading, writes what was read, and says how',
-    'much is durable; a second Ctrl-C ends at once.',
+    'much is durable; a second Ctrl-C ends at once. Behind the last vector it waits until the index has caught up: Ctrl-C',
+    'then ends the wait only, and building goes on when the store is opened for writing again.',
   ],
   examples: [
     'annals import ./data words words.jsonl',
@@ -42,6 +45,7 @@ interface ImportOptions {
   readonly metric: Metric | undefined
   readonly batchSize: number | undefined
   readonly idsPath: string | undefined
+  readonly isIndexAwaited: boolean
 }
 
 async function runImport(invocation: Invocation, context: CliContext): Promise<number> {
@@ -69,7 +73,7 @@ function readOptions(invocation: Invocation): ImportOptions {
   if (ownIds) throw new UsageError('--ids is for fvecs; a jsonl file has its own ids')
   const metric = invocation.oneOf('metric', METRIC_NAMES)
   const batchSize = invocation.positiveInteger('batch', LIMITS.batchEntries)
-  return { path, format, metric, batchSize, idsPath }
+  return { path, format, metric, batchSize, idsPath, isIndexAwaited: !invocation.flag('no-index') }
 }
 
 /** Reads the first vector before it opens the store, so that a file that is none makes no store. */
@@ -98,34 +102,62 @@ function throwIfInterrupted(signal: AbortSignal): void {
 async function importFile(
   store: VectorStore,
   file: VectorFile,
-  { metric, batchSize }: ImportOptions,
+  { metric, batchSize, isIndexAwaited }: ImportOptions,
   invocation: Invocation,
   context: CliContext,
   signal: AbortSignal,
 ): Promise<ImportReport> {
   const collection = await openCollection(store, invocation.positional(1), file.dimensions, metric)
   const stream = new EntryStream(file, collection.metric, signal)
-  const progress = createProgress(context, { silent: invocation.json })
   const meter = new ImportMeter(store.stats().logBytes)
-  const added = await collection
-    .addAll(stream.entries(), {
+  const added = await addAll(collection, stream, meter, batchSize, createProgress(context, { silent: invocation.json }))
+  const isComplete = !added.interrupted && added.problem === undefined
+  const index = isComplete && isIndexAwaited ? await indexAll(collection, invocation, context, signal) : undefined
+  const { name, dimensions } = collection
+  const { durableLsn, logBytes } = store.stats()
+  const shape = { collection: name, dimensions, metric: collection.metric }
+  return { ...shape, ...added, durableLsn, logBytes, ...(index === undefined ? {} : { index }) }
+}
+
+type Added = Pick<ImportReport, 'vectors' | 'added' | 'replaced' | 'durationMs' | 'interrupted' | 'problem'>
+
+async function addAll(
+  collection: Collection,
+  stream: EntryStream,
+  meter: ImportMeter,
+  batchSize: number | undefined,
+  progress: Progress,
+): Promise<Added> {
+  try {
+    const { added, replaced } = await collection.addAll(stream.entries(), {
       ...(batchSize === undefined ? {} : { batchSize }),
       onProgress: ({ done, durableBytes }) => {
         meter.advance(done, durableBytes ?? 0)
         progress.update(() => meter.describe(stream.estimatedTotal))
       },
     })
-    .catch((problem: unknown) => ({ problem }))
-    .finally(() => progress.finish())
+    const { count: vectors, interrupted, problem } = stream
+    return { vectors, added, replaced, durationMs: meter.elapsedMs, interrupted, problem }
+  } catch (problem) {
+    return { vectors: meter.done, durationMs: meter.elapsedMs, interrupted: false, problem }
+  } finally {
+    progress.finish()
+  }
+}
 
-  const { name, dimensions } = collection
-  const { durableLsn, logBytes } = store.stats()
-  const durationMs = meter.elapsedMs
-  const common = { collection: name, dimensions, metric: collection.metric, durableLsn, logBytes, durationMs }
-  if ('problem' in added) return { ...common, vectors: meter.done, interrupted: false, problem: added.problem }
-  const { problem } = stream
-  const interrupted = signal.aborted && problem === undefined
-  return { ...common, vectors: stream.count, added: added.added, replaced: added.replaced, interrupted, problem }
+/** The index is ordered while the store is open for writing: one that closes before has none. */
+async function indexAll(
+  collection: Collection,
+  invocation: Invocation,
+  context: CliContext,
+  signal: AbortSignal,
+): Promise<ImportedIndex> {
+  const startMs = performance.now()
+  const ended = await awaitIndex(collection, invocation, context, signal).catch((problem: unknown) => ({ problem }))
+  const sizes = { ...sizesOf(collection), waitedMs: performance.now() - startMs }
+  const problem = 'problem' in ended ? ended.problem : undefined
+  if (codeOf(problem) !== 'ERR_ABORTED') return { ...sizes, interrupted: false, problem }
+  return { ...sizes, interrupted: true, problem: undefined }
 }
 
 /** A collection that is there keeps its metric; one that is made gets the default. */
@@ -139,8 +171,9 @@ function openCollection(
   return store.collection(name, { dimensions, metric: metric ?? existing?.metric ?? DEFAULT_METRIC })
 }
 
-async function exitCodeOf({ problem, interrupted }: ImportReport, context: CliContext): Promise<number> {
-  if (problem === undefined) return interrupted ? EXIT_INTERRUPTED : EXIT_OK
+async function exitCodeOf({ interrupted, index, ...report }: ImportReport, context: CliContext): Promise<number> {
+  const problem = report.problem ?? index?.problem
+  if (problem === undefined) return interrupted || index?.interrupted ? EXIT_INTERRUPTED : EXIT_OK
   await printError(problem, context)
   return EXIT_FAILURE
 }

@@ -7,6 +7,8 @@ import { requireStore } from './store-access.ts'
 import { printable, truncated } from './table.ts'
 
 const LONGEST_ID_LIST = 60
+/** That of `consolidate`. */
+const LONGEST_TYPE = 11
 
 export const logCommand: Command = {
   name: 'log',
@@ -45,7 +47,13 @@ function eventJson({ lsn, time, epoch, chain }: DescribedRecord, event: Describe
 
 function eventLine({ lsn, time }: DescribedRecord, event: DescribedEvent, names: ReadonlyMap<number, string>): string {
   const subject = printable(event.name ?? collectionName(event.collection, names))
-  const line = [countText(lsn).padStart(9), time.toISOString(), event.type.padEnd(6), subject, detailsOf(event)]
+  const line = [
+    countText(lsn).padStart(9),
+    time.toISOString(),
+    event.type.padEnd(LONGEST_TYPE),
+    subject,
+    detailsOf(event),
+  ]
   return line.join('  ').trimEnd()
 }
 
@@ -55,8 +63,10 @@ function collectionName(collection: number | undefined, names: ReadonlyMap<numbe
   return names.get(collection) ?? `collection@${collection}`
 }
 
-function detailsOf({ type, dimensions, metric, id, ids, count }: DescribedEvent): string {
+function detailsOf(event: DescribedEvent): string {
+  const { type, dimensions, metric, id, ids, count } = event
   if (type === 'create') return `${quantityText(dimensions ?? 0, 'dimension')}, ${metric}`
+  if (type === 'flush' || type === 'rebuild' || type === 'compact') return maintenanceText(event)
   if (id !== undefined) return printable(id)
   if (ids === undefined) return ''
   const total = count ?? ids.length
@@ -64,4 +74,15 @@ function detailsOf({ type, dimensions, metric, id, ids, count }: DescribedEvent)
   const shown = truncated(list, LONGEST_ID_LIST)
   const more = shown === list && total > ids.length ? ', …' : ''
   return `${quantityText(total, 'id')}: ${shown}${more}`
+}
+
+/** Such as `bulk, through slot 10,000, narrow codes`. */
+function maintenanceText({ method, throughSlot, walkCodes, chunk }: DescribedEvent): string {
+  const parts = [
+    ...(method === undefined ? [] : [printable(method)]),
+    ...(throughSlot === undefined ? [] : [`through slot ${countText(throughSlot)}`]),
+    ...(walkCodes === undefined ? [] : [`${printable(walkCodes)} codes`]),
+    ...(chunk === undefined ? [] : [`chunk ${countText(chunk)}`]),
+  ]
+  return parts.join(', ')
 }

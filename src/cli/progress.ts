@@ -18,7 +18,7 @@ export interface ProgressState {
 }
 
 /** Shows how far long work is: a bar where stderr is a terminal, otherwise a plain line every few seconds. */
-interface Progress {
+export interface Progress {
   /** Called as often as one likes; `describe` runs only when something is drawn. */
   update(describe: () => ProgressState): void
   /** Takes the bar off the screen. */

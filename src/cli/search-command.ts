@@ -19,23 +19,23 @@ export const searchCommand: Command = {
     vector: { value: 'numbers', help: 'search near this vector: "[0.1, -0.2]" or "0.1,-0.2"' },
     queries: { value: 'file', help: 'search near each vector of an fvecs file' },
     k: { value: 'n', help: `hits to return (otherwise ${DEFAULT_K})` },
+    'list-size': { value: 'n', help: 'candidates that a walk through the index keeps: more are better and slower' },
+    exact: { help: 'compare with every entry instead of walking through the index' },
     'max-distance': { value: 'd', help: 'no hits beyond this distance' },
     metadata: { help: 'print metadata' },
   },
-  notes: ['Exactly one of --id, --vector and --queries is needed. A list that begins with a minus: --vector=-0.1,0.2'],
+  notes: [
+    'Exactly one of --id, --vector and --queries is needed. A list that begins with a minus: --vector=-0.1,0.2',
+    'Says whether the answer is exact, and how many vectors were compared. A store that was just opened compares all of',
+    'them until its index is built, which goes on meanwhile.',
+  ],
   examples: ['annals search ./data words --id king --k 5', 'annals search ./data sift --queries query.fvecs --json'],
   run: runSearch,
 }
 
 async function runSearch(invocation: Invocation, context: CliContext): Promise<number> {
   const query = readQuery(invocation)
-  const maxDistance = invocation.number('max-distance')
-  const options: SearchOptions = {
-    k: invocation.positiveInteger('k', LIMITS.k) ?? DEFAULT_K,
-    includeMetadata: invocation.flag('metadata'),
-    ...(maxDistance === undefined ? {} : { maxDistance }),
-    signal: context.out.signal,
-  }
+  const options = { ...readOptions(invocation), signal: context.out.signal }
   await requireDirectory(invocation.positional(0))
   return withStore(invocation, context, { readOnly: true }, async (store) => {
     const collection = await store.collection(invocation.positional(1))
@@ -54,6 +54,21 @@ function readQuery(invocation: Invocation): Query {
   if (id !== undefined) return { near: { id } }
   const vector = invocation.string('vector')
   return vector === undefined ? { queriesPath: invocation.string('queries') as string } : { near: parseVector(vector) }
+}
+
+function readOptions(invocation: Invocation): SearchOptions {
+  const maxDistance = invocation.number('max-distance')
+  // The store takes no longer a list than it takes a k.
+  const listSize = invocation.positiveInteger('list-size', LIMITS.k)
+  const exact = invocation.flag('exact')
+  if (exact && listSize !== undefined) throw new UsageError('--exact keeps no list: leave out --list-size')
+  return {
+    k: invocation.positiveInteger('k', LIMITS.k) ?? DEFAULT_K,
+    exact,
+    includeMetadata: invocation.flag('metadata'),
+    ...(listSize === undefined ? {} : { listSize }),
+    ...(maxDistance === undefined ? {} : { maxDistance }),
+  }
 }
 
 async function searchOne(

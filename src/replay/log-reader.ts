@@ -20,6 +20,14 @@ export interface DescribedEvent {
   readonly ids?: readonly string[]
   /** How many entries it is about. */
   readonly count?: number
+  /** The slots below it come into the index. */
+  readonly throughSlot?: number
+  /** How: `insert` or `bulk`. */
+  readonly method?: string
+  /** Codes that walks through a new graph read: `narrow` or `wide`. */
+  readonly walkCodes?: string
+  /** The 16,384 slots that are freed: those from `chunk * 16,384` on. */
+  readonly chunk?: number
 }
 
 export interface DescribedRecord {
@@ -99,7 +107,17 @@ function describePayload(payload: Uint8Array): Pick<DescribedRecord, 'events' | 
 }
 
 /** What each field that is shown must be. One that is not, in a record that someone made by hand, is left out. */
-const SHOWN_FIELDS = { collection: 'number', name: 'string', dimensions: 'number', metric: 'string', id: 'string' }
+const SHOWN_FIELDS = {
+  collection: 'number',
+  name: 'string',
+  dimensions: 'number',
+  metric: 'string',
+  id: 'string',
+  throughSlot: 'number',
+  method: 'string',
+  walkCodes: 'string',
+  chunk: 'number',
+}
 
 function describeEvent(event: StoreEvent): DescribedEvent {
   const found = event as unknown as Record<string, unknown>

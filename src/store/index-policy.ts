@@ -16,6 +16,11 @@ export type Maintenance = 'insert' | 'bulk' | 'consolidate' | 'rebuild' | 'compa
 
 /** A range of so many buffers is flushed however few of its entries are alive: dead rows cost a scan as much as live ones. */
 const MOST_BUFFERS = 4
+/**
+ * A graph that would be so many times as large as it was made is made anew: neighbours that were far enough from each other
+ * for its codes have others between them by now, and may lie where nobody has measured.
+ */
+const MOST_GROWTH = 4
 /** Tombstones that must have come since chunks were looked at last: looking costs a walk over all tombstones. */
 const COMPACTION_DEATHS = CHUNK_SLOTS / 4
 
@@ -44,9 +49,10 @@ export class IndexPolicy {
   /** How the buffer would be moved into the graph now, if anything is in it. */
   flushNow(): 'insert' | 'bulk' | undefined {
     const waiting = this.#countWaiting()
-    const nodes = this.#view.index.served.built?.graph.linkedCount ?? 0
     if (waiting === 0) return undefined
-    return waiting >= nodes ? 'bulk' : 'insert'
+    const { liveCount, index } = this.#view
+    const firstEntries = index.served.built?.firstEntries ?? 0
+    return liveCount > firstEntries * MOST_GROWTH || waiting * 2 >= liveCount ? 'bulk' : 'insert'
   }
 
   /** The first chunk that is less than half alive; chunks are looked at only now and then, unless it is `always`. */

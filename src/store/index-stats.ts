@@ -10,6 +10,8 @@ export interface IndexStats {
   readonly share: number
   /** Pieces of work that are ordered and not done. */
   readonly backlog: number
+  /** How much of the one under way is done: an estimate from 0 to 1, missing where there is none. */
+  readonly building?: number
   /** Every entry written at or before this LSN is in it. */
   readonly indexedThroughLsn: number
   /** Vectors that it holds, those of deleted entries included; entries with equal vectors share one. */
@@ -27,7 +29,7 @@ export interface IndexStats {
 }
 
 export function indexStatsOf(view: CollectionView, lsn: number): IndexStats {
-  const { served, backlog, failure } = view.index
+  const { served, backlog, progress, failure } = view.index
   const graph = served.built?.graph
   const waiting = countWaiting(view)
   const indexed = view.liveCount - waiting
@@ -36,6 +38,7 @@ export function indexStatsOf(view: CollectionView, lsn: number): IndexStats {
     waiting,
     share: view.liveCount === 0 ? 1 : indexed / view.liveCount,
     backlog,
+    ...(progress === undefined ? {} : { building: progress }),
     indexedThroughLsn: view.index.indexedThroughLsn(lsn),
     nodes: graph?.linkedCount ?? 0,
     deadNodes: served.built?.live.deadCount ?? 0,

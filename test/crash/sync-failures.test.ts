@@ -77,7 +77,7 @@ describe('a sync that fails', { timeout: 3_600_000 }, () => {
       const before = files.operations.length
       for (const step of [
         { kind: 'sync' } as const,
-        { kind: 'together', operations: [ANOTHER_WRITE], behindFirst: false } as const,
+        { kind: 'together', operations: [ANOTHER_WRITE], timing: 'atOnce' } as const,
       ]) {
         const [again] = await driven.perform(step)
         expect(isStoreError(again?.error, 'ERR_POISONED'), `${where}: ${again?.error}`).toBe(true)

@@ -134,6 +134,25 @@ export function phaseHostSuite(name: string, create: () => PhaseHostFixture): vo
       expect(await host.run(graph.core, job)).toBe('result')
     })
 
+    test('says of each phase how many of its items are done', async () => {
+      const graph = await graphOf(set)
+      const said: number[] = []
+      const wanted: number[] = []
+      const listenedTo = function* (job: Job): Job {
+        for (let step = job.next(); !step.done; step = job.next()) {
+          const index = said.push(0) - 1
+          wanted.push(step.value.items)
+          const noteDone = (items: number): void => {
+            said[index]! += items
+          }
+          yield { ...step.value, noteDone }
+        }
+      }
+      for (const job of jobsOf(graph, set)) await host.run(graph.core, listenedTo(job()))
+      expect(said).toEqual(wanted)
+      expect(digestOf(graph)).toBe(expected)
+    })
+
     test('gives the error of a job, which has given its memory back', async () => {
       const { core } = await graphOf(set)
       const { job, at, log } = watchedJob(core, function* (area) {

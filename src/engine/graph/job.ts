@@ -10,6 +10,8 @@ export interface Phase {
   readonly parameters: readonly number[]
   readonly items: number
   readonly sliceItems: number
+  /** To be called by the host when so many more items are done, for whoever watches how a job goes. */
+  readonly noteDone?: (items: number) => void
 }
 
 /** Graph work. Its result is the same however its phases are cut and whoever runs them. */

@@ -10,6 +10,8 @@ export class BuiltGraph {
   readonly live = new LiveNodes(this.slots)
   readonly lookup = new VectorLookup()
   readonly #isDead: IsDead
+  /** Entries that it was made with: those that its plan was measured on. */
+  firstEntries = 0
   #freedCount = 0
   /** Resolves when the walk that is under way on the main thread is over. */
   walking: Promise<void> | undefined
@@ -27,7 +29,9 @@ export class BuiltGraph {
 
   addSlot(node: number, slot: number, isNew: boolean): void {
     this.slots.add(node, slot)
-    this.live.noteAdded(node, isNew, this.#isDead)
+    const isLast = this.slots.borrowSlots(node).at(-1) === slot
+    if (isLast) this.live.noteAdded(node, isNew, this.#isDead)
+    else this.live.noteReplaced(node, this.#isDead)
   }
 
   /** Gives a node other slots, at least one. */

@@ -33,7 +33,10 @@ export class DiskANNIndex {
   #flushedThrough = 0
   #host: IndexHost | undefined
   #runner: IndexTaskRunner | undefined
+  /** Whether the queue is being worked off. */
   #isRunning = false
+  /** Whether what was taken from it last is not over yet. */
+  #isBusy = false
   #failure: unknown
   #stopReason: unknown
 
@@ -52,7 +55,12 @@ export class DiskANNIndex {
 
   /** Tasks that wait or run. */
   get backlog(): number {
-    return this.#queue.length + (this.#isRunning ? 1 : 0)
+    return this.#queue.length + (this.#isBusy ? 1 : 0)
+  }
+
+  /** How far the task is that runs: an estimate from 0 to 1; `undefined` where none does, or nobody knows. */
+  get progress(): number | undefined {
+    return this.#runner?.progress
   }
 
   /** Why nothing is built any more. */
@@ -101,11 +109,11 @@ export class DiskANNIndex {
     if (this.#queue.length > 0 && !this.#isRunning) void this.#drain(host)
   }
 
-  /** Lets go of everything: the collection was dropped, or the store closes. */
+  /** Lets go of everything once what runs has ended: the collection was dropped, or the store closes. */
   stop(reason: unknown): void {
     this.#stopReason = reason
     this.#queue.clear(reason)
-    this.#release()
+    if (!this.#isRunning) this.#release()
     this.#settle()
   }
 
@@ -141,11 +149,14 @@ export class DiskANNIndex {
   async #drain(host: IndexHost): Promise<void> {
     this.#isRunning = true
     for (let task = this.#queue.shift(); task !== undefined; task = this.#queue.shift()) {
+      this.#isBusy = true
       if (task.kind === 'visit') await this.#letVisit(task)
       else await this.#run(task, host)
+      this.#isBusy = false
       for (const resolve of this.#watching.splice(0)) resolve()
     }
     this.#isRunning = false
+    if (this.#stopReason !== undefined) this.#release()
     this.#settle()
   }
 
@@ -159,17 +170,18 @@ export class DiskANNIndex {
     const startsAfresh = task.kind === 'bulk' || task.kind === 'forget'
     if (this.#failure !== undefined && !startsAfresh) return
     try {
-      const served = await this.#runner!.run(task, this.#served)
-      if (this.#stopReason !== undefined) return
+      this.#served = await this.#runner!.run(task, this.#served)
+      this.#runner!.noteServed()
       this.#failure = undefined
-      this.#served = served
-      this.#added.dropBelow(served.builtThrough)
-      host.onTaskEnd()
+      this.#added.dropBelow(this.#served.builtThrough)
     } catch (error) {
       if (this.#stopReason !== undefined || host.signal.aborted) return
       this.#failure = error
-      host.onTaskEnd(error)
     }
+    if (this.#stopReason !== undefined) return
+    // Whoever hears of it may order the next task, and looks at the backlog for that.
+    this.#isBusy = false
+    host.onTaskEnd(this.#failure)
   }
 
   /** Aborted with the host, and when this index is stopped. */

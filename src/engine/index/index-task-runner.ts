@@ -1,4 +1,5 @@
 import type { Abortable } from '../../base/abort.ts'
+import { countBits } from '../bitmap.ts'
 import { VamanaGraph } from '../graph/vamana-graph.ts'
 import type { Metric } from '../metric.ts'
 import type { PhaseHost } from '../workers/phase-host.ts'
@@ -7,6 +8,7 @@ import { planOptions } from './graph-plan.ts'
 import type { BulkTask, IndexTask, VisitTask } from './index-jobs.ts'
 import { bulkWork, consolidateWork, insertWork, moveWork } from './index-work.ts'
 import type { IsDead } from './live-nodes.ts'
+import { TaskProgress } from './task-progress.ts'
 
 /** What a search may rely on: a graph, and which slots are in it. Replaced as a whole, never changed. */
 export interface ServedGraph {
@@ -33,6 +35,7 @@ export class IndexTaskRunner {
   readonly #host: PhaseHost
   readonly #signal: Abortable
   #building: BuiltGraph | undefined
+  #progress: TaskProgress | undefined
 
   constructor(shape: GraphShape, host: PhaseHost, signal: Abortable) {
     this.#shape = shape
@@ -40,12 +43,30 @@ export class IndexTaskRunner {
     this.#signal = signal
   }
 
-  /** A graph that is being built and not served yet. */
+  /** A graph that is being built or not served yet. */
   get building(): BuiltGraph | undefined {
     return this.#building
   }
 
+  /** To be called at once when what {@link run} gave is served: until then the new graph hears of deaths here. */
+  noteServed(): void {
+    this.#building = undefined
+  }
+
+  /** How far the task is that runs, from 0 to 1; `undefined` where none does, or nobody knows. */
+  get progress(): number | undefined {
+    return this.#progress?.share
+  }
+
   async run(task: Exclude<IndexTask, VisitTask>, served: ServedGraph): Promise<ServedGraph> {
+    try {
+      return await this.#run(task, served)
+    } finally {
+      this.#progress = undefined
+    }
+  }
+
+  async #run(task: Exclude<IndexTask, VisitTask>, served: ServedGraph): Promise<ServedGraph> {
     switch (task.kind) {
       case 'bulk':
         return this.#buildAnew(task, served)
@@ -65,12 +86,13 @@ export class IndexTaskRunner {
     const built = new BuiltGraph(graph, isDead)
     this.#building = built
     try {
-      await this.#host.run(graph.core, bulkWork(built, task), this.#signal)
+      const progress = TaskProgress.ofBulk(task.throughSlot - countBits(task.dead))
+      this.#progress = progress
+      await this.#host.run(graph.core, progress.watch(bulkWork(built, task)), this.#signal)
     } catch (error) {
+      this.#building = undefined
       this.#host.forget(graph.core)
       throw error
-    } finally {
-      this.#building = undefined
     }
     this.#forget(served)
     return { built, builtThrough: task.throughSlot, placed: NO_GRAPH.placed }
@@ -84,7 +106,9 @@ export class IndexTaskRunner {
     const { builtThrough, placed } = served
     const { core } = built.graph
     if (task.kind === 'insert') {
-      await this.#host.run(core, insertWork(built, task, builtThrough, placed), this.#signal)
+      const progress = TaskProgress.ofInsert(task.throughSlot - builtThrough)
+      this.#progress = progress
+      await this.#host.run(core, progress.watch(insertWork(built, task, builtThrough, placed)), this.#signal)
       const left = [...placed].filter((slot) => slot >= task.throughSlot)
       return { built, builtThrough: task.throughSlot, placed: new Set(left) }
     }

@@ -31,7 +31,7 @@ export class NodeSlots {
     return slot === undefined ? [] : [slot]
   }
 
-  /** Adds a slot, higher than those that the node has. */
+  /** Adds a slot: behind those that the node has, but for slots that a compaction has given it. */
   add(node: number, slot: number): void {
     this.#nodes = withPlace(this.#nodes, slot)
     this.#nodes[slot] = node
@@ -41,9 +41,12 @@ export class NodeSlots {
       this.#firstSlots[node] = slot
       return
     }
-    const chain = this.#chains.get(node)
-    if (chain === undefined) this.#chains.set(node, [first, slot])
-    else chain.push(slot)
+    const chain = this.#chains.get(node) ?? [first]
+    let place = chain.length
+    while (place > 0 && chain[place - 1]! > slot) place -= 1
+    chain.splice(place, 0, slot)
+    this.#chains.set(node, chain)
+    this.#firstSlots[node] = chain[0]!
   }
 
   /** Gives a node other slots, in rising order; none frees it. */

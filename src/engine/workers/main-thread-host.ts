@@ -32,7 +32,9 @@ export class MainThreadHost implements PhaseHost, SearchHost {
         if (items === 0) await this.#yieldToEventLoop()
         for (let from = 0; from < items; from += sliceItems) {
           throwIfAborted(signal, 'graph work')
-          core.runTask(step.value, 0, from, Math.min(items, from + sliceItems))
+          const to = Math.min(items, from + sliceItems)
+          core.runTask(step.value, 0, from, to)
+          step.value.noteDone?.(to - from)
           await this.#yieldToEventLoop()
         }
       }

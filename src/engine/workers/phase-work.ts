@@ -41,7 +41,7 @@ export class PhaseWork implements PoolWork {
   }
 
   take(slot: WorkerSlot): Assignment | undefined {
-    const { task, parameters, sliceItems } = this.#phase
+    const { task, parameters, sliceItems, noteDone } = this.#phase
     const { core } = this.#job
     const range = this.#nextRange()
     if (range === undefined || task === undefined) return undefined
@@ -53,6 +53,7 @@ export class PhaseWork implements PoolWork {
       transfer: [],
       done: () => {
         this.#underWay--
+        noteDone?.(range.to - range.from)
       },
       lost: (_, wasUp) => {
         saved?.restore()

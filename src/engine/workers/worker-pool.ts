@@ -104,11 +104,16 @@ export class WorkerPool implements PhaseHost, SearchHost {
   async #runPhase(job: PoolJob, phase: Phase, signal: Abortable | undefined): Promise<void> {
     const { task, items, sliceItems } = phase
     if (task === undefined) return this.#yieldToEventLoop()
-    if (items <= sliceItems * SMALL_SLICES) return job.core.runTask(phase, 0, 0, items)
+    if (items <= sliceItems * SMALL_SLICES) {
+      job.core.runTask(phase, 0, 0, items)
+      return phase.noteDone?.(items)
+    }
     for (const { from, to } of await this.#runOnWorkers(job, phase)) {
       for (let first = from; first < to; first += sliceItems) {
         this.#throwIfStopped(signal, 'graph work')
-        job.core.runTask(phase, 0, first, Math.min(to, first + sliceItems))
+        const last = Math.min(to, first + sliceItems)
+        job.core.runTask(phase, 0, first, last)
+        phase.noteDone?.(last - first)
         await this.#yieldToEventLoop()
       }
     }

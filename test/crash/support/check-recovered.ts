@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { VectorStore } from '../../../src/store/vector-store.ts'
 import { type CrashableFiles, nothing } from '../../support/crashable-files.ts'
+import { expectSearches } from './check-searches.ts'
 import { contentOf } from './content.ts'
 import type { History } from './history.ts'
 import { openStore } from './open-store.ts'
@@ -34,6 +35,7 @@ export async function checkRecovered(
   checkBounds(lsn, bounds, where)
   expect(store.readOnly, where).toBe(false)
   await expectState(store, lsn, history, where)
+  await expectIndex(store, lsn, history, where)
   expectQuarantine(store, before, files, where)
   await expectStateOf(files.crashImage(nothing), lsn, history, `${where}, served, then power lost`)
   const goneOn = await goOn(store, lsn, history, where)
@@ -69,26 +71,36 @@ export async function expectStateOf(
   await store.close()
 }
 
-/** Compares an open store with the history at `lsn`, by digest and by content. */
+/** Compares an open store with the history at `lsn`, by digest and by content. What it builds is not waited for. */
 export async function expectState(store: VectorStore, lsn: number, history: History, where: string): Promise<void> {
-  const digest = await store.digest()
+  const digest = await store.digest({ index: false })
   if (digest.lsn !== lsn) throw new Error(`${where}: it is at LSN ${digest.lsn}, not ${lsn}`)
   const content = await contentOf(store)
   if (content !== history.contents[lsn]) expect(content, `${where}, LSN ${lsn}`).toBe(history.contents[lsn])
-  if (digest.data !== history.digests[lsn])
-    expect(digest.data, `${where}, digest at LSN ${lsn}`).toBe(history.digests[lsn])
+  const expected = history.digests[lsn]?.data
+  if (digest.data !== expected) expect(digest.data, `${where}, digest at LSN ${lsn}`).toBe(expected)
+}
+
+/** Compares the indexes of an open store with those of the history at `lsn`, bit for bit, and searches in them. */
+export async function expectIndex(store: VectorStore, lsn: number, history: History, where: string): Promise<void> {
+  const { index } = await store.digest()
+  const expected = history.digests[lsn]?.index
+  if (index !== expected) expect(index, `${where}, digest of the indexes at LSN ${lsn}`).toBe(expected)
+  await expectSearches(store, `${where}, LSN ${lsn}`)
 }
 
 /** Goes on with what the history has next. */
 export async function goOn(store: VectorStore, fromLsn: number, history: History, where: string): Promise<number> {
   const handles = await handlesOf(store)
   const next = history.logged.slice(fromLsn, fromLsn + SEQUEL_OPERATIONS)
-  for (const { operation, answer, lsn } of next) {
+  for (const { operation, answer, lsn: at } of next) {
     const actual = await startOperation(store, handles, operation)
-    if (actual !== answer) throw new Error(`${where}: LSN ${lsn}, ${operation.type}, answered ${actual}, not ${answer}`)
+    if (actual !== answer) throw new Error(`${where}: LSN ${at}, ${operation.type}, answered ${actual}, not ${answer}`)
   }
-  await expectState(store, fromLsn + next.length, history, `${where}, gone on`)
-  return fromLsn + next.length
+  const lsn = fromLsn + next.length
+  await expectState(store, lsn, history, `${where}, gone on`)
+  await expectIndex(store, lsn, history, `${where}, gone on`)
+  return lsn
 }
 
 /** Whatever was cut from the end of the log is kept, byte for byte, and as safe as the log. */

@@ -1,4 +1,5 @@
 import type { VectorStore } from '../../../src/store/vector-store.ts'
+import { MaintenanceModel } from './maintenance-model.ts'
 import type { EntryData, Operation } from './operations.ts'
 
 /** What a call answers; compared as JSON. `refused` is the code of an error that comes before anything is logged. */
@@ -10,6 +11,7 @@ interface CollectionContent {
   readonly lsn: number
   /** Text of each entry, by id. */
   readonly entries: Map<string, string>
+  readonly maintenance: MaintenanceModel
 }
 
 /**
@@ -42,7 +44,8 @@ export class ContentModel {
       if (collection !== undefined) return { lsn: undefined, answer: null }
       const { name, dimensions, metric } = operation
       const lsn = this.#nextLsn()
-      this.#collections.set(name, { dimensions, metric, lsn, entries: new Map() })
+      const maintenance = new MaintenanceModel()
+      this.#collections.set(name, { dimensions, metric, lsn, entries: new Map(), maintenance })
       return { lsn, answer: null }
     }
     if (operation.type === 'drop') {
@@ -50,8 +53,13 @@ export class ContentModel {
       return { lsn: this.#nextLsn(), answer: true }
     }
     if (collection === undefined) return { lsn: undefined, answer: { refused: 'ERR_COLLECTION_NOT_FOUND' } }
+    if (operation.type === 'maintain') {
+      const { entries, maintenance } = collection
+      const isLogged = maintenance.maintain(operation.what, (id) => bitsOf(entries.get(id)!))
+      return { lsn: isLogged ? this.#nextLsn() : undefined, answer: null }
+    }
     const lsn = this.#nextLsn()
-    return { lsn, answer: applyToEntries(operation, collection.entries, lsn) }
+    return { lsn, answer: applyToEntries(operation, collection, lsn) }
   }
 
   text(): string {
@@ -68,21 +76,26 @@ export class ContentModel {
 
 function applyToEntries(
   operation: Extract<Operation, { type: 'add' | 'update' | 'delete' }>,
-  entries: Map<string, string>,
+  { entries, maintenance }: CollectionContent,
   lsn: number,
 ): Answer {
   if (operation.type === 'add') {
     const lastById = new Map(operation.entries.map((entry) => [entry.id, entry]))
     const replaced = [...lastById.keys()].filter((id) => entries.has(id)).length
-    for (const [id, entry] of lastById) entries.set(id, entryText(entry))
+    for (const [id, entry] of lastById) {
+      entries.set(id, entryText(entry))
+      maintenance.noteAdded(id)
+    }
     return { lsn, added: lastById.size - replaced, replaced }
   }
   if (operation.type === 'delete') {
-    return { lsn, deleted: operation.ids.filter((id) => entries.delete(id)).length }
+    const deleted = operation.ids.filter((id) => entries.delete(id))
+    for (const id of deleted) maintenance.noteRemoved(id)
+    return { lsn, deleted: deleted.length }
   }
   const existing = entries.get(operation.id)
   if (existing === undefined) return { lsn, updated: false }
-  entries.set(operation.id, `${existing.split(' ')[0]} ${metadataText(operation.metadata)}`)
+  entries.set(operation.id, `${bitsOf(existing)} ${metadataText(operation.metadata)}`)
   return { lsn, updated: true }
 }
 
@@ -121,6 +134,11 @@ function entryText(entry: {
   metadata?: EntryData['metadata'] | undefined
 }): string {
   return `${Buffer.from(Float32Array.from(entry.vector).buffer).toString('hex')} ${metadataText(entry.metadata)}`
+}
+
+/** Those of the vector, in the text of an entry. */
+function bitsOf(text: string): string {
+  return text.split(' ')[0]!
 }
 
 function metadataText(metadata: object | undefined): string {

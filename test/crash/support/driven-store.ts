@@ -1,7 +1,9 @@
 import type { Files } from '../../../src/base/files.ts'
 import type { VectorStore } from '../../../src/store/vector-store.ts'
-import { dropTimers, openStore, passSecond, resetTime } from './open-store.ts'
-import type { SessionDurability } from './operations.ts'
+import { expectSearches } from './check-searches.ts'
+import { endProcess, openStore, passSecond, resetTime, untilQuiet } from './open-store.ts'
+import type { SessionDurability, Timing } from './operations.ts'
+import { holdBuilding } from './process-turns.ts'
 import { type Handles, handlesOf, startOperation } from './start-operation.ts'
 import type { Plan, PlannedOperation, PlannedStep } from './workload.ts'
 
@@ -69,7 +71,7 @@ export class DrivenStore {
   async perform(step: PlannedStep): Promise<Failure[]> {
     switch (step.kind) {
       case 'together':
-        return this.performTogether(step.operations, step.behindFirst)
+        return this.performTogether(step.operations, step.timing)
       case 'sync':
         return this.#sync()
       case 'second':
@@ -77,7 +79,7 @@ export class DrivenStore {
         return []
       case 'reopen':
         if (step.ending === 'close') await this.close()
-        else dropTimers()
+        else endProcess()
         await this.open(step.durability)
         return []
       case 'close':
@@ -94,7 +96,7 @@ export class DrivenStore {
     this.durableLsn = Math.max(this.durableLsn, lsn)
   }
 
-  async performTogether(operations: readonly PlannedOperation[], behindFirst = false): Promise<Failure[]> {
+  async performTogether(operations: readonly PlannedOperation[], timing: Timing = 'atOnce'): Promise<Failure[]> {
     const failures: Failure[] = []
     const call = async (planned: PlannedOperation) => {
       this.triedLsn = Math.max(this.triedLsn, planned.lsn ?? 0)
@@ -105,10 +107,38 @@ export class DrivenStore {
       }
     }
     const [first, ...rest] = operations
-    const calls = first === undefined ? [] : [call(first)]
-    if (behindFirst) await untilUnderWay()
+    if (first === undefined) return failures
+    if (timing === 'whileBuilding') {
+      await this.#handles.get(first.operation.name)?.settled()
+      await this.#performWhileBuilding(first, rest, call, failures)
+      return failures
+    }
+    const calls = [call(first)]
+    if (timing === 'behindFirst') await untilUnderWay()
     await Promise.all([...calls, ...rest.map(call)])
     return failures
+  }
+
+  /** Nothing is built before the writes have come to their end, and what they did is found by searches. */
+  async #performWhileBuilding(
+    first: PlannedOperation,
+    rest: readonly PlannedOperation[],
+    call: (planned: PlannedOperation) => Promise<void>,
+    failures: Failure[],
+  ): Promise<void> {
+    const goOnBuilding = holdBuilding()
+    const ordered = call(first)
+    try {
+      await untilQuiet()
+      const [failure] = failures
+      if (failure === undefined) await Promise.all(rest.map(call))
+      // Places in the log are planned, so they wait for the first to succeed.
+      else failures.push(...rest.map((planned) => ({ ...failure, planned })))
+      await expectSearches(this.store, `LSN ${this.triedLsn}, while an index is being built`)
+    } finally {
+      goOnBuilding()
+    }
+    await ordered
   }
 
   async #sync(): Promise<Failure[]> {

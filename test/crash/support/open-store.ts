@@ -1,14 +1,27 @@
 import { vi } from 'vitest'
 import type { Files } from '../../../src/base/files.ts'
+import { loadGraphModule } from '../../../src/engine/graph/graph-kernel.ts'
 import type { OpenOptions } from '../../../src/store/options.ts'
 import { VectorStore } from '../../../src/store/vector-store.ts'
+import { endBuilding } from './process-turns.ts'
 
-// Stores are opened by the ten thousand here and none is searched: one kernel, whose memory is large, is enough for all.
+// Stores are opened by the ten thousand here: one kernel, whose memory is large and which keeps nothing, is enough for all.
 vi.mock('../../../src/engine/kernel/wasm-kernel.ts', async (importOriginal) => {
   const original = await importOriginal<typeof import('../../../src/engine/kernel/wasm-kernel.ts')>()
   const kernel = await original.loadWasmKernel()
   return { ...original, loadWasmKernel: async () => kernel }
 })
+
+// What was killed must not go on, and ports of messages by the ten thousand are open handles.
+vi.mock('../../../src/store/quiet-turns.ts', async () => ({ QuietTurns: (await import('./process-turns.ts')).ProcessTurns }))
+
+// Small collections are compared entry by entry, because that is quicker; what is lost from an index would be found all the same.
+vi.mock('../../../src/engine/index/scan-or-walk.ts', () => ({
+  isScanQuicker: (_: unknown, { exact }: { exact?: boolean }) => exact === true,
+}))
+
+// Compiling takes real time, once, and would let a workload go on at another place the first time.
+await loadGraphModule()
 
 // Time passes only when a workload says so: a slow machine must not make a store sync at another place.
 vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
@@ -17,22 +30,35 @@ const START_MS = 1_800_000_000_000
 
 let nowMs = START_MS
 
-/** Starts a run anew: the same clock, and no timer left of stores that were killed. */
+/** Stores order nothing by themselves: a workload says when. */
+const ON_DEMAND: OpenOptions = {
+  threads: 0,
+  bufferEntries: 1_000_000_000,
+  consolidateShare: 1,
+  rebuildShare: Number.POSITIVE_INFINITY,
+}
+
+/** Starts a run anew: the same clock, and nothing left of stores that were killed. */
 export function resetTime(): void {
-  dropTimers()
+  endProcess()
   nowMs = START_MS
 }
 
-/** What the end of a process does to its timers. */
-export function dropTimers(): void {
+/** What the end of a process does to its timers and to what it builds. */
+export function endProcess(): void {
   vi.clearAllTimers()
+  endBuilding()
 }
 
 /** Lets a second pass, and everything that it sets off come to its end. */
 export async function passSecond(): Promise<void> {
   await vi.advanceTimersByTimeAsync(1000)
-  // The files in memory answer in microtasks, all of which run before the next turn.
-  await new Promise((resolve) => setImmediate(resolve))
+  await untilQuiet()
+}
+
+/** The files in memory answer in microtasks, all of which run before the next turn. */
+export function untilQuiet(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
 }
 
 /** Opens a store on given files, with a clock and chance that are the same in every run. */
@@ -45,5 +71,5 @@ export function openStore(files: Files, options: OpenOptions = {}): Promise<Vect
     yieldToEventLoop: async () => {},
     release: async () => {},
   }
-  return VectorStore.openWith(surroundings, options)
+  return VectorStore.openWith(surroundings, { ...ON_DEMAND, ...options })
 }

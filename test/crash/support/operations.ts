@@ -14,16 +14,25 @@ export type Operation =
   | { readonly type: 'add'; readonly name: string; readonly entries: readonly EntryData[] }
   | { readonly type: 'update'; readonly name: string; readonly id: string; readonly metadata: object | undefined }
   | { readonly type: 'delete'; readonly name: string; readonly ids: readonly string[] }
+  | { readonly type: 'maintain'; readonly name: string; readonly what: Maintenance }
+
+/**
+ * Calls that keep the index in order. Each logs what it finds to do once everything that was ordered before is built, so its
+ * place in the log would be a matter of timing if writes were called beside it.
+ */
+export type Maintenance = 'flush' | 'consolidate' | 'optimize' | 'compact'
 
 export type SessionDurability = 'sync' | 'async'
 
+/**
+ * Calls made in one turn of the event loop, as by so many callers at once; or the first alone, and the others while it is
+ * being written, so that they wait behind it, or while what it has ordered is being built.
+ */
+export type Timing = 'atOnce' | 'behindFirst' | 'whileBuilding'
+
 /** What a workload does, one after the other. */
 export type Step =
-  /**
-   * Calls made in one turn of the event loop, as by so many callers at once; or the first alone, and the others while it is
-   * being written, so that they wait behind it.
-   */
-  | { readonly kind: 'together'; readonly operations: readonly Operation[]; readonly behindFirst: boolean }
+  | { readonly kind: 'together'; readonly operations: readonly Operation[]; readonly timing: Timing }
   /** `store.sync()`. */
   | { readonly kind: 'sync' }
   /** A second passes, after which the store syncs what it left unsynced. */
@@ -32,16 +41,12 @@ export type Step =
   | { readonly kind: 'reopen'; readonly ending: 'close' | 'kill'; readonly durability: SessionDurability }
   | { readonly kind: 'close' }
 
-export const together = (...operations: readonly Operation[]): Step => ({
-  kind: 'together',
-  operations,
-  behindFirst: false,
-})
-export const behind = (...operations: readonly Operation[]): Step => ({
-  kind: 'together',
-  operations,
-  behindFirst: true,
-})
+const calls =
+  (timing: Timing) =>
+  (...operations: readonly Operation[]): Step => ({ kind: 'together', operations, timing })
+export const together = calls('atOnce')
+export const behind = calls('behindFirst')
+export const whileBuilding = calls('whileBuilding')
 export const create = (name: string, dimensions: number, metric: Metric): Operation => ({
   type: 'create',
   name,
@@ -57,6 +62,13 @@ export const update = (name: string, id: string, metadata: object | undefined): 
   metadata,
 })
 export const remove = (name: string, ...ids: readonly string[]): Operation => ({ type: 'delete', name, ids })
+const maintain =
+  (what: Maintenance) =>
+  (name: string): Operation => ({ type: 'maintain', name, what })
+export const flush = maintain('flush')
+export const consolidate = maintain('consolidate')
+export const optimize = maintain('optimize')
+export const compact = maintain('compact')
 export const sync: Step = { kind: 'sync' }
 export const aSecondPasses: Step = { kind: 'second' }
 export const close: Step = { kind: 'close' }

@@ -5,8 +5,8 @@ import { checkBounds, expectState, expectStateOf } from './check-recovered.ts'
 import type { CrashedStore } from './crashed-store.ts'
 import { DrivenStore } from './driven-store.ts'
 import type { History } from './history.ts'
-import { dropTimers, resetTime } from './open-store.ts'
-import type { SessionDurability } from './operations.ts'
+import { endProcess, resetTime } from './open-store.ts'
+import type { SessionDurability, Timing } from './operations.ts'
 import type { PlannedOperation, PlannedStep } from './workload.ts'
 
 /** Errors that promise that nothing was written. */
@@ -50,7 +50,7 @@ export class PersistentRun {
     await this.#open('sync')
     for (const step of this.#history.steps) {
       beforeStep(step)
-      if (step.kind === 'together') await this.#performTogether(step.operations, step.behindFirst)
+      if (step.kind === 'together') await this.#performTogether(step.operations, step.timing)
       else if (step.kind === 'sync') await this.#sync()
       else if (step.kind === 'second') await this.#driven.perform(step)
       else await this.#end(step)
@@ -64,7 +64,7 @@ export class PersistentRun {
 
   async #end(step: Extract<PlannedStep, { kind: 'reopen' | 'close' }>): Promise<void> {
     if (step.kind === 'close' || step.ending === 'close') await this.#close()
-    else dropTimers()
+    else endProcess()
     if (step.kind === 'reopen') await this.#open(step.durability)
   }
 
@@ -93,10 +93,10 @@ export class PersistentRun {
     }
   }
 
-  async #performTogether(operations: readonly PlannedOperation[], behindFirst: boolean): Promise<void> {
+  async #performTogether(operations: readonly PlannedOperation[], timing: Timing): Promise<void> {
     let remaining = operations
     for (let attempt = 1; remaining.length > 0; attempt++) {
-      const failures = await this.#driven.performTogether(remaining, behindFirst)
+      const failures = await this.#driven.performTogether(remaining, timing)
       if (failures.length === 0) return
       if (attempt === ATTEMPTS) throw failures[0]!.error
       for (const { error } of failures) this.#count(error, [...DEFINITE, ...INDETERMINATE], 'a write')
@@ -133,7 +133,7 @@ export class PersistentRun {
 
   async #restart(): Promise<void> {
     this.restarts += 1
-    dropTimers()
+    endProcess()
     await this.#open(this.#durability)
   }
 

@@ -7,8 +7,8 @@ import type { Operation } from './operations.ts'
 export type Handles = Map<string, Collection>
 
 /**
- * Makes one call, and resolves with its answer as JSON. Its place in the log is taken before this returns. What it was handed
- * is spoilt right after the call, as by a caller that uses its arrays again.
+ * Makes one call, and resolves with its answer as JSON. Its place in the log is taken before this returns, except for
+ * maintenance. What it was handed is spoilt right after the call, as by a caller that uses its arrays again.
  * @throws what the call throws, except for a refusal that comes before anything is logged: that is an answer.
  */
 export async function startOperation(store: VectorStore, handles: Handles, operation: Operation): Promise<string> {
@@ -36,6 +36,10 @@ async function call(store: VectorStore, handles: Handles, operation: Operation):
   if (operation.type === 'drop') return store.drop(operation.name)
   const handle = handles.get(operation.name)
   if (handle === undefined) throw new Error(`The workload has no handle of '${operation.name}'`)
+  if (operation.type === 'maintain') {
+    await handle[operation.what]()
+    return null
+  }
   if (operation.type === 'delete')
     return spoilAfter(
       [...operation.ids],

@@ -156,7 +156,7 @@ export interface PlannedOperation {
 
 export type PlannedStep =
   | Exclude<Step, { kind: 'together' }>
-  | { readonly kind: 'together'; readonly operations: readonly PlannedOperation[]; readonly behindFirst: boolean }
+  | { readonly kind: 'together'; readonly operations: readonly PlannedOperation[]; readonly timing: Timing }
 
 /** A workload worked out by the model alone. */
 export interface Plan {

@@ -62,6 +62,15 @@ describe('NodeSlots', () => {
     ])
   })
 
+  test('keeps slots in order that come behind one that a compaction moved', () => {
+    const slots = new NodeSlots()
+    slots.add(0, 2)
+    slots.replace(0, [40])
+    for (const slot of [7, 50, 9, 8]) slots.add(0, slot)
+    expect([slots.firstSlot(0), slots.borrowSlots(0)]).toEqual([7, [7, 8, 9, 40, 50]])
+    expect([2, 7, 8, 9, 40, 50].map((slot) => slots.nodeOf(slot))).toEqual([undefined, 0, 0, 0, 0, 0])
+  })
+
   test('takes the highest slots there are', () => {
     const slots = new NodeSlots()
     slots.add(0, 3_000_000)

@@ -4,7 +4,13 @@ import type { OpenOptions } from '../../../src/store/options.ts'
 import type { VectorStore } from '../../../src/store/vector-store.ts'
 import type { VectorSet } from '../../engine/graph/graph-fixture.ts'
 import { rowsOf } from '../../engine/graph/graph-fixture.ts'
+import { readGloveFixture } from '../../fixtures/glove.ts'
 import { StoreFixture } from './store-fixture.ts'
+
+/** The most frequent words' vectors. */
+export function gloveSet(rows: number, metric: VectorSet['metric'] = 'cosine'): VectorSet {
+  return { metric, ...readGloveFixture(rows) }
+}
 
 /** Options with which a store orders nothing by itself: a test says when. */
 export const ON_DEMAND: OpenOptions = {
@@ -33,7 +39,7 @@ export async function emptyCollectionFor(
 /** A collection of the rows of a set, all of them in its index. */
 export async function indexedCollection(
   set: VectorSet,
-  { way = 'bulk', batch = 1000, ...options }: OpenOptions & { way?: Way; batch?: number } = {},
+  { way = 'bulk', batch = 2000, ...options }: OpenOptions & { way?: Way; batch?: number } = {},
 ): Promise<{ fixture: StoreFixture; store: VectorStore; vectors: Collection }> {
   const opened = await emptyCollectionFor(set, options)
   const entries = entriesOf(set)

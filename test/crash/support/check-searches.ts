@@ -1,0 +1,25 @@
+import { expect } from 'vitest'
+import type { VectorStore } from '../../../src/store/vector-store.ts'
+
+/** How many of the newest entries of a collection are searched for: what is new is what may be in no index yet. */
+const SEARCHES = 4
+
+/**
+ * Searches for the newest entries of each collection by walking its index and by comparing everything: both must find the same.
+ * Half of the entries are asked for, so that all that the walk finds are compared on their originals, and so that what is
+ * missing leaves enough others not to be looked for in another way.
+ */
+export async function expectSearches(store: VectorStore, where: string): Promise<void> {
+  for (const { name, count } of store.collections()) {
+    const collection = await store.collection(name)
+    const ids: string[] = []
+    for await (const id of collection.ids()) ids.push(id)
+    const k = Math.ceil(count / 2)
+    for (const entry of await collection.getMany(ids.slice(-SEARCHES))) {
+      const walked = await collection.search(entry!.vector, { k })
+      const compared = await collection.search(entry!.vector, { k, exact: true })
+      const [found, there] = [walked, compared].map(({ hits }) => hits.map(({ id, distance }) => `${id} ${distance}`))
+      expect(found, `${where}: neighbours of '${entry!.id}' in '${name}'`).toEqual(there)
+    }
+  }
+}
