@@ -8,6 +8,11 @@ import { runAndKillWriter } from './killed-writer.mjs'
 import { chapter, count, mebibytes, prove, say, sayTable } from './report.mjs'
 import { DIMENSIONS, entryAt, hasSameBits, RAW_BYTES, WORD_COUNT, wordAt } from './words.mjs'
 
+/** Common and rare words. */
+const QUERY_WORDS = Array.from({ length: 100 }, (_, index) => wordAt(index * 100 + 50))
+const K = 10
+const LEAST_AGREEMENT = 0.95
+
 const directory = process.argv[2] ?? (await mkdtemp(join(tmpdir(), 'annals-demo-')))
 let store
 try {
@@ -16,6 +21,7 @@ try {
   const acknowledgements = await killAWriter()
   const words = await reopenAndProve(acknowledgements)
   await finishImport(words)
+  await searchThroughIndex(words)
   const deleted = await searchAndDelete(words)
   await reopenAndCompare(deleted)
   showCosts()
@@ -84,11 +90,43 @@ async function finishImport(words) {
   prove(words.count() === WORD_COUNT, `the store holds ${count(WORD_COUNT)} words`)
 }
 
+async function searchThroughIndex(words) {
+  chapter('Wait for the index, and search through it')
+  const startMs = performance.now()
+  await words.settled()
+  const { indexed, unreachable, codes } = words.stats().index
+  say(`a graph with ${codes} codes, ready ${(performance.now() - startMs).toFixed(0)} ms after the last word`)
+  prove(
+    indexed === WORD_COUNT && unreachable === 0,
+    `${count(indexed)} words are in it, and a walk reaches each of them`,
+  )
+
+  let [agreed, visited, approximate] = [0, 0, 0]
+  for (const word of QUERY_WORDS) {
+    const found = await words.search({ id: word }, { k: K })
+    const { hits } = await words.search({ id: word }, { k: K, exact: true })
+    const nearest = new Set(hits.map(({ id }) => id))
+    agreed += found.hits.filter(({ id }) => nearest.has(id)).length
+    visited += found.visited
+    if (!found.exact) approximate++
+  }
+  const queries = QUERY_WORDS.length
+  say(
+    `${count(queries)} searches of k ${K} compared ${count(Math.round(visited / queries))} words each, on the average`,
+  )
+  prove(approximate === queries, `they went through the index: each says exact: false`)
+  const agreement = agreed / (queries * K)
+  prove(
+    agreement >= LEAST_AGREEMENT,
+    `${(agreement * 100).toFixed(1)} % of what they found is what comparing all words finds`,
+  )
+}
+
 async function searchAndDelete(words) {
-  chapter('Search')
+  chapter('Ask for the nearest, delete one, ask again')
   const nearest = async () => (await words.search({ id: 'king' }, { k: 8 })).hits
   const before = await nearest()
-  say('nearest to "king" (1 - cosine, exact):')
+  say('nearest to "king" (1 - cosine):')
   sayTable(before.map(({ id, distance }) => [id, distance.toFixed(4)]))
   prove(
     before.some(({ id }) => id === 'queen'),
@@ -115,6 +153,9 @@ async function reopenAndCompare(deleted) {
   say(`digest before  ${before.data} at LSN ${before.lsn}`)
   say(`digest after   ${after.data} at LSN ${after.lsn}`)
   prove(before.data === after.data && before.lsn === after.lsn, 'the log alone gives back the same state')
+  say(`index before   ${before.index}`)
+  say(`index after    ${after.index}`)
+  prove(before.index === after.index, 'and the same index, byte for byte')
   const words = await store.collection('words')
   prove(!(await words.has(deleted)), `"${deleted}" is still deleted`)
 }

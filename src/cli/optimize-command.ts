@@ -3,7 +3,7 @@ import { codeOf } from './cli-errors.ts'
 import { type CliContext, type Command, EXIT_INTERRUPTED, EXIT_OK } from './command.ts'
 import { whileIndexing } from './index-wait.ts'
 import type { Invocation } from './invocation.ts'
-import { figuresOf, type OptimizeReport, printOptimizeReport } from './optimize-report.ts'
+import { figuresBefore, figuresOf, type OptimizeReport, printOptimizeReport } from './optimize-report.ts'
 import { requireStore, withStore } from './store-access.ts'
 
 export const optimizeCommand: Command = {
@@ -20,12 +20,20 @@ export const optimizeCommand: Command = {
   run: runOptimize,
 }
 
+/** Whatever is due is done by the new index, so nothing of it is ordered on the way there. */
+const NO_UPKEEP = {
+  readOnly: false,
+  bufferEntries: Number.MAX_SAFE_INTEGER,
+  consolidateShare: 1,
+  rebuildShare: Number.POSITIVE_INFINITY,
+}
+
 async function runOptimize(invocation: Invocation, context: CliContext): Promise<number> {
   await requireStore(invocation.positional(0))
   const interruption = new AbortController()
   const stopListening = context.onSigint(() => interruption.abort())
   try {
-    const report = await withStore(invocation, context, { readOnly: false }, async (store) => {
+    const report = await withStore(invocation, context, NO_UPKEEP, async (store) => {
       const collection = await store.collection(invocation.positional(1))
       return optimize(collection, invocation, context, interruption.signal)
     })
@@ -51,8 +59,9 @@ async function optimize(
     await whileIndexing(work(), { collections: [collection], label, silent: json, signal }, context)
     return performance.now() - startMs
   }
+  const opened = figuresOf(collection)
   const catchUpMs = await timed('catching up', () => settledIfPossible(collection))
-  const before = figuresOf(collection)
+  const before = figuresBefore(opened, figuresOf(collection))
   const compactMs = await timed('compacting', () => collection.compact())
   const buildMs = await timed('indexing', () => collection.optimize())
   const { name, dimensions, metric } = collection

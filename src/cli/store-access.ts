@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { readLog, StoreError, VectorStore } from '../store/public.ts'
+import { type OpenOptions, readLog, StoreError, VectorStore } from '../store/public.ts'
 import type { CliContext } from './command.ts'
 import type { Invocation } from './invocation.ts'
 import { createProgress } from './progress.ts'
@@ -8,7 +8,7 @@ import { createProgress } from './progress.ts'
 export async function withStore<T>(
   invocation: Invocation,
   context: CliContext,
-  access: { readonly readOnly: boolean },
+  access: OpenOptions & { readonly readOnly: boolean },
   use: (store: VectorStore) => Promise<T>,
 ): Promise<T> {
   const progress = createProgress(context, { silent: invocation.json || !context.error.isTerminal })

@@ -33,6 +33,12 @@ export class Bitmap {
     return copy
   }
 
+  /** Takes over bits laid out as {@link copy} gives them; the set must be empty. */
+  restore(bytes: Uint8Array): void {
+    this.#bytes = Uint8Array.from(bytes)
+    this.#set = countBits(this.#bytes)
+  }
+
   memoryBytes(): number {
     return this.#bytes.byteLength
   }

@@ -7,7 +7,7 @@ const LAST_PAGE_BYTES = 256 * 1024
 const LARGEST_SHARED_BYTES = 16 * 1024
 const FIRST_INDEX_ROWS = 8
 /** Length that marks a slot without a value. An empty value has length 0. */
-const ABSENT = 0xffff_ffff
+export const ABSENT = 0xffff_ffff
 
 /** A hash of the bytes from `from` up to `end`. */
 export type BytesHash = (bytes: Uint8Array, from: number, end: number) => number
@@ -55,6 +55,30 @@ export class BytesChunk {
     // Absent values at the end need no index at all, so a collection without documents costs nothing here.
     if (value !== undefined) this.#write(this.#rows, value)
     this.#rows += 1
+  }
+
+  /**
+   * Takes over the values of an empty chunk: `lengths` says how many bytes each row has, or {@link ABSENT}, and `bytes`, which
+   * is kept, holds them one behind the other.
+   */
+  restore(lengths: Uint32Array, bytes: Uint8Array): void {
+    this.#rows = lengths.length
+    this.#index = createIndex(lengths.length)
+    const page = this.#addPage(bytes)
+    let offset = 0
+    for (let row = 0; row < lengths.length; row++) {
+      const length = lengths[row]!
+      if (length === ABSENT) continue
+      this.#index.lengths[row] = length
+      if (length > LARGEST_SHARED_BYTES) {
+        this.#index.pageNumbers[row] = this.#addPage(bytes.slice(offset, offset + length))
+      } else {
+        this.#index.pageNumbers[row] = page
+        this.#index.offsets[row] = offset
+        this.#liveBytes += length
+      }
+      offset += length
+    }
   }
 
   replace(row: number, value: Uint8Array | undefined): void {

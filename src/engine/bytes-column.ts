@@ -31,6 +31,28 @@ export class BytesColumn {
     this.#count += 1
   }
 
+  /** Appends a chunk, behind full ones, as {@link BytesChunk.restore} takes it. */
+  appendChunk(lengths: Uint32Array, bytes: Uint8Array): void {
+    this.#checkFull()
+    const chunk = new BytesChunk()
+    chunk.restore(lengths, bytes)
+    this.#chunks.push(chunk)
+    this.#count += lengths.length
+  }
+
+  /** Appends rows without values, at most a chunk, behind full chunks. */
+  appendAbsent(rows: number): void {
+    this.#checkFull()
+    for (let row = 0; row < rows; row++) this.append(undefined)
+  }
+
+  /** Appends a chunk that was freed, behind full ones. */
+  appendFreedChunk(): void {
+    this.#checkFull()
+    this.#chunks.push(undefined)
+    this.#count += CHUNK_SLOTS
+  }
+
   /** Gives a slot another value, copied. */
   replace(slot: number, value: Uint8Array | undefined): void {
     this.#chunkOf(slot).replace(slot % CHUNK_SLOTS, value)
@@ -70,6 +92,10 @@ export class BytesColumn {
   /** Bytes of pages and index arrays of chunks that were not freed. The chunk objects (about 300 bytes for 16,384 slots) are left out. */
   memoryBytes(): number {
     return this.#chunks.reduce((sum, chunk) => sum + (chunk?.memoryBytes() ?? 0), 0)
+  }
+
+  #checkFull(): void {
+    if (this.#count % CHUNK_SLOTS !== 0) throw new RangeError(`the last chunk of ${this.#count} slots is not full`)
   }
 
   #chunkOf(slot: number): BytesChunk {

@@ -2,7 +2,7 @@ import { hasBit } from './bitmap.ts'
 import type { BytesCapture } from './bytes-column.ts'
 import type { CollectionLsn } from './events.ts'
 import type { Metric } from './metric.ts'
-import type { VectorCapture } from './vector-capture.ts'
+import type { VectorCapture, VectorRun } from './vector-capture.ts'
 
 interface Settings {
   readonly name: string
@@ -60,6 +60,11 @@ export class CollectionCapture {
 
   borrowDocument(slot: number): Uint8Array | undefined {
     return this.#documents.borrow(slot)
+  }
+
+  /** As {@link VectorCapture.borrowRun}. */
+  borrowRun(firstSlot: number, maxRows: number): VectorRun {
+    return this.#vectors.borrowRun(firstSlot, maxRows)
   }
 
   /** At most `maxRows` rows from `firstSlot` on as bytes, fewer where a block or the capture ends. */

@@ -77,7 +77,12 @@ export class CollectionState implements CollectionView {
   #columns: Columns
   #dropped = false
 
-  constructor(settings: Pick<CreateEvent, 'name' | 'dimensions' | 'metric'>, creationLsn: CollectionLsn) {
+  /** `columns` are those of a collection that is restored. */
+  constructor(
+    settings: Pick<CreateEvent, 'name' | 'dimensions' | 'metric'>,
+    creationLsn: CollectionLsn,
+    columns = createColumns(settings.dimensions),
+  ) {
     this.name = settings.name
     this.dimensions = settings.dimensions
     this.metric = settings.metric
@@ -88,7 +93,7 @@ export class CollectionState implements CollectionView {
       seed: creationLsn % 2 ** 32,
       isDead: (slot) => this.isDead(slot),
     })
-    this.#columns = createColumns(settings.dimensions)
+    this.#columns = columns
   }
 
   get dropped(): boolean {
@@ -252,7 +257,7 @@ export class CollectionState implements CollectionView {
   }
 }
 
-interface Columns {
+export interface Columns {
   readonly originals: OriginalsColumn
   /** Filled under cosine only. */
   readonly norms: NumbersColumn
@@ -264,7 +269,7 @@ interface Columns {
   readonly freed: FreedChunks
 }
 
-function createColumns(dimensions: number): Columns {
+export function createColumns(dimensions: number): Columns {
   const ids = new BytesColumn()
   return {
     originals: new OriginalsColumn(dimensions),

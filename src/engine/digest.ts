@@ -108,8 +108,6 @@ export async function digestIndexes(
   checksum: Checksum,
   yieldToEventLoop: () => Promise<void>,
 ): Promise<bigint> {
-  const hash = new ChainedHash(checksum)
-  hash.writeSized(INDEX_LAYOUT)
   // All are asked at once, so that each waits at this very place of the log.
   const collections = state.collections()
   const hashes = collections.map(({ index }) =>
@@ -120,9 +118,21 @@ export async function digestIndexes(
     }),
   )
   const digests = await Promise.all(hashes)
-  for (const [place, { creationLsn }] of collections.entries()) {
+  return combineIndexDigests(
+    collections.map(({ creationLsn }, place) => [creationLsn, digests[place]!]),
+    checksum,
+  )
+}
+
+/** The `index` digest out of the hashes of collections by the LSN that created each, in that order. */
+export function combineIndexDigests(
+  digests: readonly (readonly [creationLsn: number, digest: bigint])[],
+  checksum: Checksum,
+): bigint {
+  const hash = new ChainedHash(checksum)
+  hash.writeSized(INDEX_LAYOUT)
+  for (const [creationLsn, digest] of digests) {
     hash.writeU64(creationLsn)
-    const digest = digests[place]!
     hash.writeU32(Number(digest % WORD))
     hash.writeU32(Number(digest / WORD))
   }

@@ -69,6 +69,16 @@ export class IdentityTable {
     return undefined
   }
 
+  /** Makes room for so many ids in an empty table, so that it need not grow on the way. */
+  reserve(count: number): void {
+    const wanted = (count / PARTITIONS / MOST_LOAD) * 1.1
+    let places = FIRST_PLACES
+    while (places < wanted) places *= 2
+    for (let index = 0; places > FIRST_PLACES && index < PARTITIONS; index++) {
+      this.#partitions[index] = { ...createPlaces(places), used: 0 }
+    }
+  }
+
   /** Removes an id and says whether it was there. */
   delete(idBytes: Uint8Array): boolean {
     const hash = hashBytes(idBytes)

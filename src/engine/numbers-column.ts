@@ -28,6 +28,16 @@ export class NumbersColumn {
     this.#rows.free(from, end)
   }
 
+  /** As {@link RowBlocks.extend}. */
+  extend(maxRows: number): Uint8Array {
+    return this.#rows.extend(maxRows)
+  }
+
+  /** As {@link RowBlocks.extendFreed}. */
+  extendFreed(rows: number): void {
+    this.#rows.extendFreed(rows)
+  }
+
   capture(): RowsCapture<Float64Array> {
     return this.#rows.capture()
   }

@@ -46,6 +46,16 @@ export class OriginalsColumn {
     this.#rows.free(from, end)
   }
 
+  /** As {@link RowBlocks.extend}. */
+  extend(maxRows: number): Uint8Array {
+    return this.#rows.extend(maxRows)
+  }
+
+  /** As {@link RowBlocks.extendFreed}. */
+  extendFreed(rows: number): void {
+    this.#rows.extendFreed(rows)
+  }
+
   capture(): RowsCapture<Float32Array> {
     return this.#rows.capture()
   }

@@ -77,6 +77,29 @@ export class RowBlocks<Block extends Elements> {
     this.#rows += 1
   }
 
+  /**
+   * Appends at most `maxRows` rows, fewer where the block ends, and hands out their bytes to be filled by the caller, before
+   * anybody reads them.
+   */
+  extend(maxRows: number): Uint8Array {
+    const rowInBlock = this.#rows % this.rowsPerBlock
+    const rows = Math.min(maxRows, this.rowsPerBlock - rowInBlock)
+    const block = this.#blockWithRoom(rowInBlock + rows)
+    this.#rows += rows
+    return new Uint8Array(block.buffer, rowInBlock * this.rowBytes, rows * this.rowBytes)
+  }
+
+  /** Appends rows that were freed: whole blocks, behind whole blocks. */
+  extendFreed(rows: number): void {
+    const end = this.#rows + rows
+    if (this.#rows % this.rowsPerBlock !== 0 || end % this.rowsPerBlock !== 0) {
+      throw new RangeError(`${rows} rows behind ${this.#rows} are not whole blocks of ${this.rowsPerBlock}`)
+    }
+    this.#blocks.length = end / this.rowsPerBlock
+    this.#blocks.fill(undefined, this.#rows / this.rowsPerBlock)
+    this.#rows = end
+  }
+
   /** The first element of a row. Throws `RangeError` for a row that is not there, or not any more. */
   elementAt(row: number): number {
     const block = blockOf(this.#blocks, this.#layout, row, this.#rows)

@@ -19,6 +19,18 @@ export class StoreState implements StoreView {
   #lastCreationLsn = 0
   #lsn = 0
 
+  /** A state as it was after the record `lsn`; collections in order of creation. */
+  static restore(lsn: number, lastCreationLsn: CollectionLsn, collections: readonly CollectionState[]): StoreState {
+    const state = new StoreState()
+    for (const collection of collections) {
+      state.#byLsn.set(collection.creationLsn, collection)
+      state.#byName.set(collection.name, collection)
+    }
+    state.#lastCreationLsn = lastCreationLsn
+    state.#lsn = lsn
+    return state
+  }
+
   get lsn(): number {
     return this.#lsn
   }

@@ -58,6 +58,8 @@ export class IndexThreads {
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#idleTimer)
+    // Closing waits for work to notice its end, and must not be cut short by the end of the process.
+    this.#turns.hold()
     await this.#pool?.close()
     this.#turns.close()
   }

@@ -94,6 +94,7 @@ export async function searchCollection<M>(
   const checked = checkOptions(options, 'search')
   const resolved = resolveQuery(view, query)
   throwIfAborted(checked.signal, 'search')
+  await core.searchTurns.begin()
   return find(core, view, resolved, checked)
 }
 

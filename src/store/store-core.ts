@@ -15,6 +15,7 @@ import { IndexKeeper } from './index-keeper.ts'
 import { IndexThreads } from './index-threads.ts'
 import type { Shape } from './inputs.ts'
 import type { ResolvedOptions } from './options.ts'
+import { SearchTurns } from './search-turns.ts'
 import { Writer } from './writer.ts'
 
 /** What a store is given from outside: files, time, chance, and a turn of the event loop. */
@@ -39,6 +40,7 @@ export class StoreCore {
   readonly recovered: Recovered
   readonly recoveryMs: number
   readonly scorer: SlotScorer
+  readonly searchTurns: SearchTurns
   readonly threads: IndexThreads
   readonly keeper: IndexKeeper
   readonly #writer: Writer | undefined
@@ -62,6 +64,7 @@ export class StoreCore {
     this.#admission = new Admission(recovered.state)
     const { yieldToEventLoop } = surroundings
     this.scorer = new SlotScorer(tools.kernel)
+    this.searchTurns = new SearchTurns(yieldToEventLoop)
     this.threads = new IndexThreads(options.threads)
     this.keeper = new IndexKeeper({ options, threads: this.threads, writer: this.#writer, yieldToEventLoop })
     for (const view of recovered.state.collections()) this.keeper.consider(view)

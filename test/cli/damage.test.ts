@@ -55,7 +55,7 @@ test('the commands that open the store refuse it by name', async () => {
 test('log prints what lies before the damage, then fails', async () => {
   await damageTheLog()
   const { exitCode, stdout, stderr } = await cli.run('log', cli.store)
-  expect(stdout).toContain('create  words')
+  expect(stdout).toContain('create       words')
   expect(exitCode).toBe(1)
   expect(stderr).toContain('(ERR_LOG_CORRUPT)')
 })

@@ -27,6 +27,7 @@ describe('fvecs', () => {
     expect(stdout).toMatch(
       /^imported 250 vectors of 7 dimensions into rows \(cosine, 250 added, 0 replaced\) in .*vectors\/s\n/,
     )
+    // So few get no index, which is nothing to speak of.
     expect(stdout).toMatch(/durable up to LSN \d+, log [\d.]+ [KM]iB\n$/)
     expect(await onlyCollection()).toMatchObject({ name: 'rows', dimensions: 7, metric: 'cosine', count: 250 })
     expect(await cli.json('get', cli.store, 'rows', '0', '249', '250').catch(String)).toContain('no entry 250')
@@ -127,6 +128,7 @@ describe('collections', () => {
       durationMs: expect.any(Number),
       vectorsPerSecond: expect.any(Number),
       interrupted: false,
+      index: { indexed: 0, waiting: 1, waitedMs: expect.any(Number), interrupted: false },
     })
   })
 })

@@ -48,9 +48,9 @@ describe('log', () => {
     const { exitCode, stdout } = await cli.run('log', cli.store)
     expect(exitCode).toBe(0)
     const lines = stdout.trimEnd().split('\n')
-    expect(lines[0]).toMatch(/^ +1 {2}\d{4}-\d\d-\d\dT[\d:.]+Z {2}create {2}words {2}100 dimensions, cosine$/)
-    expect(lines[1]).toMatch(/ add {5}words {2}[\d,]+ ids: the, of, /)
-    expect(lines.at(-1)).toMatch(/ delete {2}words {2}1 id: the$/)
+    expect(lines[0]).toMatch(/^ +1 {2}\d{4}-\d\d-\d\dT[\d:.]+Z {2}create {7}words {2}100 dimensions, cosine$/)
+    expect(lines[1]).toMatch(/ add {10}words {2}[\d,]+ ids: the, of, /)
+    expect(lines.at(-1)).toMatch(/ delete {7}words {2}1 id: the$/)
   })
 
   test('prints JSON Lines with every event', async () => {
@@ -76,13 +76,21 @@ describe('verify and digest', () => {
   })
 
   test('the digest is the same each time, and changes with the data', async () => {
-    const first = await cli.json<{ lsn: number; data: string }>('digest', cli.store)
-    expect(first.data).toMatch(/^[0-9a-f]{16}$/)
-    expect((await cli.run('digest', cli.store)).stdout).toBe(`LSN   ${first.lsn}\ndata  ${first.data}\n`)
+    const first = await cli.json<{ lsn: number; data: string; index: string }>('digest', cli.store)
+    expect(first).toEqual({ lsn: 4, data: expect.stringMatching(/^[0-9a-f]{16}$/), index: expect.any(String) })
+    expect(first.index).toMatch(/^[0-9a-f]{16}$/)
+    const text = `LSN    4\ndata   ${first.data}\nindex  ${first.index}\n`
+    expect(await cli.run('digest', cli.store)).toEqual({ exitCode: 0, stdout: text, stderr: '' })
     await cli.json('delete', cli.store, 'words', 'king')
     const second = await cli.json<{ lsn: number; data: string }>('digest', cli.store)
     expect(second.data).not.toBe(first.data)
     expect(second.lsn).toBe(first.lsn + 1)
+  })
+
+  test('digest --data leaves the index out', async () => {
+    const { lsn, data } = await cli.json<{ lsn: number; data: string }>('digest', cli.store)
+    expect(await cli.json('digest', cli.store, '--data')).toEqual({ lsn, data })
+    expect((await cli.run('digest', cli.store, '--data')).stdout).toBe(`LSN   ${lsn}\ndata  ${data}\n`)
   })
 })
 

@@ -65,6 +65,15 @@ describe('search', () => {
     expect(hits.every(({ distance }) => distance <= 0.25)).toBe(true)
   })
 
+  test('--exact and --list-size say how to search, and the answer says how it was found', async () => {
+    const plain = await cli.json<SearchJson>('search', cli.store, 'words', '--id', 'king')
+    for (const argv of [['--exact'], ['--list-size', '1'], ['--list-size', '65536']]) {
+      const found = await cli.json<SearchJson>('search', cli.store, 'words', '--id', 'king', ...argv)
+      // So few are compared one by one, whatever the list.
+      expect(found).toEqual({ hits: plain.hits, exact: true, visited: 1999 })
+    }
+  })
+
   test('--queries answers each vector of a file', async () => {
     const queries = await cli.writeFvecs('q.fvecs', ['king', 'computer'].map(vectorOf))
     const { exitCode, stdout } = await cli.run('search', cli.store, 'words', '--queries', queries, '--k', '3', '--json')

@@ -50,6 +50,16 @@ describe('wrong usage exits with 2 and says what is wrong', () => {
     ['two queries', ['search', 'x', 'words', '--id', 'a', '--vector', '1'], 'give exactly one of'],
     ['k 0', ['search', 'x', 'words', '--id', 'a', '--k', '0'], '--k must be a whole number from 1'],
     ['k beyond the limit', ['search', 'x', 'words', '--id', 'a', '--k', '65537'], 'from 1 to 65,536'],
+    [
+      'a list size of 0',
+      ['search', 'x', 'words', '--id', 'a', '--list-size', '0'],
+      '--list-size must be a whole number',
+    ],
+    [
+      'a list for nothing',
+      ['search', 'x', 'words', '--id', 'a', '--exact', '--list-size', '9'],
+      'leave out --list-size',
+    ],
     ['a vector that is none', ['search', 'x', 'words', '--vector', '1,b'], "'b' is not a number"],
     ['an empty vector', ['search', 'x', 'words', '--vector', '[]'], '--vector has no numbers'],
     ['a distance that is none', ['search', 'x', 'words', '--id', 'a', '--max-distance', 'far'], '--max-distance must'],
@@ -68,9 +78,18 @@ describe('wrong usage exits with 2 and says what is wrong', () => {
 })
 
 describe('a store that is not there', () => {
-  const commands = [['search', '--id', 'a'], ['get', 'a'], ['delete', 'a'], ['stats'], ['log'], ['verify'], ['digest']]
+  const commands = [
+    ['search', '--id', 'a'],
+    ['optimize'],
+    ['get', 'a'],
+    ['delete', 'a'],
+    ['stats'],
+    ['log'],
+    ['verify'],
+    ['digest'],
+  ]
   test.each(commands)('%s fails with 1 and makes nothing', async (name, ...rest) => {
-    const collection = ['search', 'get', 'delete'].includes(name!) ? ['words'] : []
+    const collection = ['search', 'optimize', 'get', 'delete'].includes(name!) ? ['words'] : []
     const { exitCode, stdout, stderr } = await cli.run(name!, cli.path('nowhere'), ...collection, ...rest)
     expect(exitCode).toBe(1)
     expect(stdout).toBe('')

@@ -63,7 +63,9 @@ function violation({ file, specifier }: Import): string | undefined {
 function nodeViolation(room: string, file: string, shown: string): string | undefined {
   const allowed =
     room === 'cli' ||
-    ['base/node-files.ts', 'base/node-directories.ts', 'store/lock.ts'].includes(relative(source, file))
+    ['base/node-files.ts', 'base/node-directories.ts', 'store/lock.ts', 'engine/workers/worker-thread.ts'].includes(
+      relative(source, file),
+    )
   return allowed ? undefined : `${shown}: only the command line and the Node ends of ports may`
 }
 

@@ -54,6 +54,27 @@ describe('the log as readable records', () => {
     ])
   })
 
+  test('shows what keeps the index in order', async () => {
+    const plan = { walkCodes: 'narrow', scale: 1, centre: new Uint8Array(8) } as const
+    const [flush, version] = [{ type: 'flush', collection: 1, throughSlot: 10_000 }, { indexVersion: 1 }] as const
+    const files = filesOf(
+      encodeEvents([CREATE]),
+      encodeEvents([{ ...flush, ...version, ...plan, method: 'bulk' }]),
+      encodeEvents([{ ...flush, ...version, method: 'insert' }]),
+      encodeEvents([{ type: 'rebuild', collection: 1, throughSlot: 7, ...version, ...plan, walkCodes: 'wide' }]),
+      encodeEvents([{ type: 'consolidate', collection: 1 }]),
+      encodeEvents([{ type: 'compact', collection: 1, chunk: 3 }]),
+    )
+    const records = await collect(read(files))
+    expect(records.slice(1).flatMap(({ events }) => events)).toEqual([
+      { ...flush, method: 'bulk', walkCodes: 'narrow' },
+      { ...flush, method: 'insert' },
+      { type: 'rebuild', collection: 1, throughSlot: 7, walkCodes: 'wide' },
+      { type: 'consolidate', collection: 1 },
+      { type: 'compact', collection: 1, chunk: 3 },
+    ])
+  })
+
   test('says of each record when it was written, how large it is and which history it ends', async () => {
     const payload = encodeEvents([CREATE])
     const [record] = (await collect(read(filesOf(payload)))) as [DescribedRecord]
@@ -87,12 +108,16 @@ describe('the log as readable records', () => {
         ['add', 'x', [1, 'a', null], 5],
         ['create', 7, 'two', {}],
         ['update', 1],
+        ['flush', 1, '7', 1, 2, 3],
+        ['compact', 1, null],
       ]),
     )
     expect((await collect(read(files)))[0]?.events).toEqual([
       { type: 'add', ids: ['a'], count: 3 },
       { type: 'create' },
       { type: 'update', collection: 1, count: 1 },
+      { type: 'flush', collection: 1 },
+      { type: 'compact', collection: 1 },
     ])
   })
 

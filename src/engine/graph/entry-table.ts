@@ -52,6 +52,12 @@ export class EntryTable {
     if (wanted > this.#nodes.length * 1.2) yield* this.draw()
   }
 
+  /** Takes over a table that was chosen before: nodes that are linked. */
+  restore(nodes: Uint32Array): void {
+    this.#nodes = nodes
+    this.use(nodes)
+  }
+
   /** Lets walks start from some of the table only, until it is chosen again. */
   use(nodes: Uint32Array): void {
     const { memory } = this.#core

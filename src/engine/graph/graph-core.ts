@@ -98,10 +98,12 @@ export class GraphCore implements TaskRunner {
     return this.#scratch.reduce((count) => count + 1, 0)
   }
 
-  /** Lets every thread that has a scratch walk with lists of a size. */
+  /** Lets every building thread that has a scratch walk with lists of a size; those of searches are theirs. */
   makeRoomForLists(size: number): void {
     this.scratch(0)
-    for (const scratch of this.#scratch) scratch?.useLists(size, 0)
+    for (const [thread, scratch] of this.#scratch.entries()) {
+      if (thread !== layout.MAIN_SEARCH_THREAD && thread < layout.FIRST_SEARCH_THREAD) scratch?.useLists(size, 0)
+    }
   }
 
   scratchBytes(): number {

@@ -1,4 +1,5 @@
 import {
+  MAIN_SEARCH_THREAD,
   THREAD_FRONTIER_AT,
   THREAD_FRONTIER_COUNT,
   THREAD_RESULTS_AT,
@@ -29,7 +30,6 @@ export interface GraphHits {
 
 /** About 4 ms. */
 const STEPS_PER_CALL = 800
-const SEARCH_THREAD = 1
 const FRONTIER_LISTS = 8
 
 /** Walks in kernel calls of bounded time; it is at its end when the generator is. */
@@ -38,7 +38,7 @@ export function* beginSearch(
   query: Float32Array,
   options: SearchOptions,
 ): Generator<void, void, void> {
-  const { listSize, allowed, thread = SEARCH_THREAD } = options
+  const { listSize, allowed, thread = MAIN_SEARCH_THREAD } = options
   const { frontierSize = allowed === undefined ? listSize : listSize * FRONTIER_LISTS } = options
   check(Number.isInteger(listSize) && listSize >= 1, `listSize must be at least 1: ${listSize}`)
   check(Number.isInteger(frontierSize) && frontierSize >= listSize, `frontierSize must be at least ${listSize}`)
@@ -54,7 +54,10 @@ export function* beginSearch(
   }
 }
 
-export function readResults(core: GraphCore, { allowed, listSize, thread = SEARCH_THREAD }: SearchOptions): GraphHits {
+export function readResults(
+  core: GraphCore,
+  { allowed, listSize, thread = MAIN_SEARCH_THREAD }: SearchOptions,
+): GraphHits {
   const scratch = core.scratch(thread)
   const isFiltered = allowed !== undefined
   const filled = scratch.get(isFiltered ? THREAD_RESULTS_COUNT : THREAD_FRONTIER_COUNT)

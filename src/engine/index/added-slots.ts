@@ -1,3 +1,12 @@
+/** All there is to say about some {@link AddedSlots}. */
+export interface AddedSlotsParts {
+  /** LSN of the first record that ever filled a slot. */
+  readonly firstLsn: number | undefined
+  readonly forgottenThrough: number
+  readonly ends: readonly number[]
+  readonly lsns: readonly number[]
+}
+
 /** Where each record's slots end, for the records whose slots are not all in the graph: it tells up to which LSN all are. */
 export class AddedSlots {
   #ends: number[] = []
@@ -28,6 +37,25 @@ export class AddedSlots {
     this.#forgottenThrough = this.#ends[index - 1] ?? this.#forgottenThrough
     this.#ends = this.#ends.slice(index)
     this.#lsns = this.#lsns.slice(index)
+  }
+
+  /** What {@link restore} takes, as it is now. */
+  parts(): AddedSlotsParts {
+    return {
+      firstLsn: this.#firstLsn,
+      forgottenThrough: this.#forgottenThrough,
+      ends: this.#ends.slice(),
+      lsns: this.#lsns.slice(),
+    }
+  }
+
+  static restore({ firstLsn, forgottenThrough, ends, lsns }: AddedSlotsParts): AddedSlots {
+    const added = new AddedSlots()
+    added.#firstLsn = firstLsn
+    added.#forgottenThrough = forgottenThrough
+    added.#ends = [...ends]
+    added.#lsns = [...lsns]
+    return added
   }
 
   memoryBytes(): number {

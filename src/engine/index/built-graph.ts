@@ -27,6 +27,12 @@ export class BuiltGraph {
     return this.#freedCount
   }
 
+  /** Takes over the counts of a graph that is restored. */
+  restoreCounts({ firstEntries, freedCount }: { readonly firstEntries: number; readonly freedCount: number }): void {
+    this.firstEntries = firstEntries
+    this.#freedCount = freedCount
+  }
+
   addSlot(node: number, slot: number, isNew: boolean): void {
     this.slots.add(node, slot)
     const isLast = this.slots.borrowSlots(node).at(-1) === slot

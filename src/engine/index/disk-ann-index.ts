@@ -2,6 +2,7 @@ import type { Abortable } from '../../base/abort.ts'
 import type { MemoryEntry } from '../memory-ledger.ts'
 import type { PhaseHost } from '../workers/phase-host.ts'
 import { AddedSlots } from './added-slots.ts'
+import type { IndexMoment } from './index-capture.ts'
 import { IndexQueue, type IndexTask, type VisitTask } from './index-jobs.ts'
 import { indexMemory } from './index-memory.ts'
 import { type GraphShape, IndexTaskRunner, NO_GRAPH, type ServedGraph } from './index-task-runner.ts'
@@ -26,7 +27,7 @@ export interface IndexHost {
 export class DiskANNIndex {
   readonly #shape: GraphShape
   readonly #queue = new IndexQueue()
-  readonly #added = new AddedSlots()
+  #added = new AddedSlots()
   readonly #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = []
   readonly #watching: (() => void)[] = []
   #served: ServedGraph = NO_GRAPH
@@ -140,6 +141,18 @@ export class DiskANNIndex {
       const look = () => visit(this.#served).then(resolve, reject)
       this.push({ kind: 'visit', visit: look, refuse: reject })
     })
+  }
+
+  /** What a capture of the index needs besides a {@link visit} that is asked for in the same turn. */
+  moment(): IndexMoment {
+    return { flushedThrough: this.#flushedThrough, added: this.#added.parts() }
+  }
+
+  /** Takes over what a snapshot held; the index is new, and nothing was ordered from it yet. */
+  restore({ flushedThrough, added }: IndexMoment, served: ServedGraph): void {
+    this.#flushedThrough = flushedThrough
+    this.#added = AddedSlots.restore(added)
+    this.#served = served
   }
 
   memory(): MemoryEntry[] {

@@ -34,6 +34,11 @@ export class VectorLookup {
     this.#count += 1
   }
 
+  /** The hash of a node that is there. */
+  hashOf(node: number): number {
+    return this.#hashes[node]!
+  }
+
   /** Takes out a node that is there. */
   remove(node: number): void {
     const mask = this.#places.length - 1

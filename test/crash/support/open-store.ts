@@ -13,18 +13,30 @@ vi.mock('../../../src/engine/kernel/wasm-kernel.ts', async (importOriginal) => {
 })
 
 // What was killed must not go on, and ports of messages by the ten thousand are open handles.
-vi.mock('../../../src/store/quiet-turns.ts', async () => ({ QuietTurns: (await import('./process-turns.ts')).ProcessTurns }))
+vi.mock('../../../src/store/quiet-turns.ts', async () => ({
+  QuietTurns: (await import('./process-turns.ts')).ProcessTurns,
+}))
 
 // Small collections are compared entry by entry, because that is quicker; what is lost from an index would be found all the same.
 vi.mock('../../../src/engine/index/scan-or-walk.ts', () => ({
   isScanQuicker: (_: unknown, { exact }: { exact?: boolean }) => exact === true,
 }))
 
+// To grow a memory takes a time that rises with how many there are: it must have room for a small graph from the start.
+const { Memory } = WebAssembly
+WebAssembly.Memory = class extends Memory {
+  constructor(size: { initial: number; maximum: number; shared: boolean }) {
+    super({ ...size, initial: Math.max(size.initial, 512) })
+  }
+}
+
 // Compiling takes real time, once, and would let a workload go on at another place the first time.
 await loadGraphModule()
 
 // Time passes only when a workload says so: a slow machine must not make a store sync at another place.
 vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+
+
 
 const START_MS = 1_800_000_000_000
 

@@ -5,16 +5,22 @@ import {
   aSecondPasses,
   behind,
   close,
+  compact,
+  consolidate,
   create,
   drop,
   type EntryData,
+  flush,
   type Operation,
+  optimize,
   remove,
   reopen,
   type Step,
   sync,
+  type Timing,
   together,
   update,
+  whileBuilding,
 } from './operations.ts'
 
 /** Finite numbers that a careless copy would change. */
@@ -54,17 +60,22 @@ class EntrySource {
     )
   }
 
+  /** Calls at once, and now and then maintenance. */
+  step(): Step {
+    if (this.#random.nextInt(10) === 0) return together(this.#random.pick([flush, optimize])('words'))
+    return together(...Array.from({ length: this.#random.nextBetween(1, 4) }, () => this.operation()))
+  }
+
   steps(count: number): Step[] {
-    return Array.from({ length: count }, () =>
-      together(...Array.from({ length: this.#random.nextBetween(1, 4) }, () => this.operation())),
-    )
+    return Array.from({ length: count }, () => this.step())
   }
 }
 
 /**
  * The workload of the sweeps: several collections, batches, upserts, deletes, changes of metadata, drops and names used
- * again, callers at once, both durabilities, clean closes and kills, and so many bytes that segments of the smallest size
- * rotate in every session. It starts with a session of durability `'sync'`.
+ * again, callers at once, indexes that are built, added to, cleaned and built anew, writes meanwhile, both durabilities, clean
+ * closes and kills, and so many bytes that segments of the smallest size rotate in every session. It starts with a session of
+ * durability `'sync'`.
  */
 export function createWorkload(seed: number): Step[] {
   const source = new EntrySource(seed)
@@ -88,6 +99,7 @@ export function createWorkload(seed: number): Step[] {
     // Two callers want the same collection; one makes it.
     together(create('signals', 1, 'dot'), create('signals', 1, 'dot'), words(8, 1)),
     together(words(9, 16)),
+    together(flush('words')),
     // What comes behind a queued drop is judged as if it had happened.
     together(
       add('signals', [{ id: 'zero', vector: [0] }]),
@@ -97,13 +109,30 @@ export function createWorkload(seed: number): Step[] {
       create('notes', 5, 'dot'),
     ),
     together(words(10, 18), notes(0, 2, 5)),
+    whileBuilding(flush('words'), words(28, 2), remove('words', 'w5', 'w28'), update('words', 'w9', { built: false })),
     ...source.steps(2),
+    // Vectors of equal bits share a place in an index.
+    together(
+      add(
+        'signals',
+        [1, 2, 1, -0, 0, 1].map((first, n) => ({ id: `s${n}`, vector: [first] })),
+      ),
+    ),
+    together(flush('signals')),
+    together(remove('signals', 's0', 's1')),
     behind(words(2, 1), words(3, 2), update('words', 'w2', { second: true }), notes(3, 1, 5)),
     behind(words(1, 13), remove('words', 'w3'), words(3, 1)),
     reopen('close', 'async'),
     together(words(20, 4), notes(2, 1, 5)),
     together(words(0, 1)),
     sync,
+    whileBuilding(optimize('words'), words(3, 3), remove('words', 'w20'), notes(9, 2, 5)),
+    together(consolidate('words')),
+    // There is nothing to do any more, and nothing is logged.
+    together(consolidate('words')),
+    together(compact('words')),
+    together(flush('words')),
+    together(flush('words')),
     together(words(3, 14)),
     together(words(17, 14), remove('words', 'w18')),
     ...source.steps(3),
@@ -114,26 +143,35 @@ export function createWorkload(seed: number): Step[] {
     together(words(0, 40), words(20, 40), remove('words', 'w3', 'w4')),
     ...source.steps(5),
     together(words(30, 3), notes(1, 1, 5)),
+    together(optimize('words')),
+    together(words(31, 2), remove('words', 'w30')),
     reopen('kill', 'sync'),
-    together(words(31, 2)),
+    whileBuilding(consolidate('words'), words(32, 2), remove('words', 'w32')),
+    together(flush('words')),
     ...source.steps(2),
     together(drop('words')),
     together(create('words', WORD_DIMENSIONS, 'euclidean'), update('notes', 'n1', undefined)),
     together(words(0, 15)),
     together(words(5, 15), remove('notes', 'n0')),
+    together(flush('words')),
+    together(consolidate('signals')),
     // Far more than a segment holds, in one write.
     together(words(0, 30), words(20, 30), words(40, 30), update('words', 'w41', { size: 'large' })),
     together(words(10, 70)),
+    whileBuilding(optimize('words'), words(78, 3), remove('words', 'w60')),
     reopen('kill', 'sync'),
     together(words(40, 2)),
+    whileBuilding(flush('words'), words(80, 2), remove('words', 'w40', 'w61')),
     reopen('kill', 'async'),
     together(words(42, 1)),
+    together(flush('notes')),
     together(words(0, 60)),
     ...source.steps(4),
     sync,
     ...source.steps(1),
     reopen('close', 'sync'),
     ...source.steps(2),
+    together(flush('words')),
     together(words(44, 12), notes(7, 2, 5)),
     close,
   ]

@@ -85,6 +85,9 @@ export class ReferenceGraph {
       frontier = [...frontier, ...found].sort(byDistance).slice(0, frontierSize)
       if (isAllowed === undefined) continue
       results = [...results, ...found.filter(({ node }) => isAllowed(node))].sort(byDistance).slice(0, listSize)
+      const worst = results[listSize - 1]
+      // What lies beyond full results would never be expanded.
+      if (worst !== undefined) frontier = frontier.filter((candidate) => byDistance(candidate, worst) <= 0)
     }
     return { results: isAllowed === undefined ? frontier : results, visited }
   }

@@ -12,21 +12,36 @@ function boundOf(array: usize, count: u32, size: u32): i64 {
   return count < size ? FARTHEST : load<i64>(array + ((size - 1) << 3))
 }
 
-/** Puts those of `count` new keys that are near enough into the frontier, and moves the cursor back to the nearest. */
+/** The farthest of the results, if they are kept apart and full. */
+@inline
+function worstResult(record: usize): i64 {
+  if (!load<u32>(record + THREAD_ALLOWED_AT)) return FARTHEST
+  const size = load<u32>(record + THREAD_RESULTS_SIZE)
+  return boundOf(load<u32>(record + THREAD_RESULTS_AT), load<u32>(record + THREAD_RESULTS_COUNT), size)
+}
+
+/**
+ * Puts those of `count` new keys that are near enough into the frontier, and moves the cursor back to the nearest. Where
+ * results are kept apart and full, what lies beyond them would never be expanded and is dropped: with lists of 160 and
+ * 5 % of the nodes not allowed, a walk took twice the time of a plain one for moving such keys about.
+ */
 export function offerToFrontier(record: usize, keys: usize, count: u32): void {
   const array = load<u32>(record + THREAD_FRONTIER_AT)
   const size = load<u32>(record + THREAD_FRONTIER_SIZE)
   let filled = load<u32>(record + THREAD_FRONTIER_COUNT)
   let cursor = load<u32>(record + THREAD_CURSOR)
-  let bound = boundOf(array, filled, size)
+  const worst = worstResult(record)
+  while (filled > 0 && load<i64>(array + ((filled - 1) << 3)) > worst) filled--
+  cursor = min(cursor, filled)
+  let bound = min(worst, boundOf(array, filled, size))
   for (let i: u32 = 0; i < count; i++) {
     const key = load<i64>(keys + (i << 3))
-    if (key >= bound) continue
+    if (key > bound) continue
     const place = placeOf(array, filled, key)
     if (filled < size) filled++
     insertAt(array, filled - 1, place, key)
     cursor = min(cursor, place)
-    bound = boundOf(array, filled, size)
+    bound = min(worst, boundOf(array, filled, size))
   }
   store<u32>(record + THREAD_FRONTIER_COUNT, filled)
   store<u32>(record + THREAD_CURSOR, cursor)

@@ -23,7 +23,14 @@ export const BLOCK_SHIFT = 14
 export const BLOCK_POSITIONS = 1 << BLOCK_SHIFT
 export const BLOCK_MASK = BLOCK_POSITIONS - 1
 export const MOST_BLOCKS = 1024
+/**
+ * Threads by number: 0 jobs on the main thread, 1 searches there, then the workers, each with one number for building and
+ * one for searching.
+ */
 export const MOST_THREADS = 16
+export const MAIN_SEARCH_THREAD = 1
+export const FIRST_BUILD_THREAD = 2
+export const FIRST_SEARCH_THREAD = 9
 
 export const ROW_BYTES = 256
 export const ROW_SHIFT = 8

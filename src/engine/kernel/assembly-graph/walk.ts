@@ -30,10 +30,17 @@ export function beginWalk(record: usize): void {
   const entryCount = load<u32>(SETTING_ENTRY_COUNT)
   const gathered = load<u32>(record + THREAD_GATHERED_AT)
   const keys = load<u32>(record + THREAD_CANDIDATES_AT)
+  const limit = load<u32>(SETTING_NODE_LIMIT)
   let best: i64 = FARTHEST
   for (let first: u32 = 0; first < entryCount; first += GATHERED_SLOTS) {
-    const count = min<u32>(GATHERED_SLOTS, entryCount - first)
-    for (let i: u32 = 0; i < count; i++) store<u32>(gathered + (i << 2), load<u32>(entries + ((first + i) << 2)))
+    const end = min<u32>(first + GATHERED_SLOTS, entryCount)
+    let count: u32 = 0
+    // A table that is being replaced may have been given back and used for something else: its numbers are held within bounds.
+    for (let i = first; i < end; i++) {
+      const entry = load<u32>(entries + (i << 2))
+      store<u32>(gathered + (count << 2), entry)
+      count += <u32>(entry < limit)
+    }
     addressesOf(record, count)
     measure(record, keys, count)
     for (let i: u32 = 0; i < count; i++) best = min(best, load<i64>(keys + (i << 3)))
@@ -68,8 +75,8 @@ export function continueWalk(record: usize, steps: u32): u32 {
     touchNextRows(record, frontier, second + 1, filled)
     store<u32>(record + THREAD_CURSOR, second < filled ? second + 1 : filled)
     const near = measure(record, keys, count)
-    offerToFrontier(record, keys, near)
     if (filtered) offerToResults(record, keys, near)
+    offerToFrontier(record, keys, near)
   }
   return 1
 }

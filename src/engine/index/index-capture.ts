@@ -1,0 +1,155 @@
+import type { ChainedHash } from '../chained-hash.ts'
+import { exportBlock, exportMarks, type NodeBlock, type NodeMarks } from '../graph/node-blocks.ts'
+import type { GraphParameters, WalkCodes } from '../graph/graph-parameters.ts'
+import { BLOCK_POSITIONS } from '../kernel/assembly-graph/layout.ts'
+import { METRICS } from '../metric.ts'
+import { AddedSlots, type AddedSlotsParts } from './added-slots.ts'
+import type { BuiltGraph } from './built-graph.ts'
+import type { ServedGraph } from './index-task-runner.ts'
+
+/** The slots of up to 16,384 consecutive nodes. */
+export interface SlotBlock {
+  /** Of the slots of each node within `slots`; one more than there are nodes, the first 0. */
+  readonly offsets: Uint32Array
+  /** Rising for each node. */
+  readonly slots: Uint32Array
+  /** Hash of each node's vector; 0 of a node that has no slots. It cannot be had from the vector once that was freed. */
+  readonly hashes: Uint32Array
+}
+
+export interface CapturedBlock extends NodeBlock, Pick<SlotBlock, 'slots' | 'hashes'> {
+  readonly slotOffsets: Uint32Array
+}
+
+/** All of a graph, copied. */
+export interface GraphCapture extends NodeMarks {
+  readonly parameters: GraphParameters
+  readonly walkCodes: WalkCodes
+  readonly nodeCount: number
+  readonly linkedCount: number
+  readonly unreachable: number
+  readonly firstEntries: number
+  readonly freedCount: number
+  readonly blocks: readonly CapturedBlock[]
+}
+
+/** An index as the events up to one LSN leave it, copied: whatever happens later does not change it. */
+export interface IndexCapture {
+  readonly flushedThrough: number
+  readonly builtThrough: number
+  /** Rising. */
+  readonly placed: Uint32Array
+  readonly added: AddedSlotsParts
+  readonly graph: GraphCapture | undefined
+}
+
+/** What an index knows at the moment of the LSN; the rest follows when its tasks have run. */
+export interface IndexMoment {
+  readonly flushedThrough: number
+  readonly added: AddedSlotsParts
+}
+
+/** Copies an index between two tasks, block by block, stopping after each: 2 to 3 ms. */
+export function* captureIndex(moment: IndexMoment, served: ServedGraph): Generator<void, IndexCapture, void> {
+  const { built, builtThrough, placed } = served
+  const added = AddedSlots.restore(moment.added)
+  added.dropBelow(builtThrough)
+  return {
+    flushedThrough: moment.flushedThrough,
+    builtThrough,
+    placed: Uint32Array.from(placed).sort(),
+    added: added.parts(),
+    graph: built && (yield* captureGraph(built)),
+  }
+}
+
+function* captureGraph(built: BuiltGraph): Generator<void, GraphCapture, void> {
+  const { graph, firstEntries, freedCount } = built
+  const { core } = graph
+  const blocks: CapturedBlock[] = []
+  for (let first = 0; first < core.nodeCount; first += BLOCK_POSITIONS) {
+    const block = exportBlock(core, first)
+    yield
+    const { offsets: slotOffsets, slots, hashes } = slotsOfBlock(built, first, block.nodes)
+    blocks.push({ ...block, slotOffsets, slots, hashes })
+    yield
+  }
+  return {
+    ...exportMarks(core),
+    parameters: core.parameters,
+    walkCodes: core.walkCodes,
+    nodeCount: core.nodeCount,
+    linkedCount: core.linkedCount,
+    unreachable: core.unreachable,
+    firstEntries,
+    freedCount,
+    blocks,
+  }
+}
+
+function slotsOfBlock({ slots, lookup }: BuiltGraph, first: number, nodes: number): SlotBlock {
+  const offsets = new Uint32Array(nodes + 1)
+  const hashes = new Uint32Array(nodes)
+  const found: number[] = []
+  for (let index = 0; index < nodes; index++) {
+    const own = slots.borrowSlots(first + index)
+    for (const slot of own) found.push(slot)
+    if (own.length > 0) hashes[index] = lookup.hashOf(first + index)
+    offsets[index + 1] = found.length
+  }
+  return { offsets, slots: Uint32Array.from(found), hashes }
+}
+
+const NODES_A_PIECE = 1024
+
+/**
+ * Writes the bytes that `writeIndex` writes of the index that was captured, so that a digest of a moment can be had long
+ * after it. Stops after every few milliseconds.
+ */
+export function* writeCapturedIndex(hash: ChainedHash, capture: IndexCapture): Generator<void, void, void> {
+  const { builtThrough, placed, graph } = capture
+  hash.writeU32(builtThrough)
+  hash.writeU32(placed.length)
+  for (const slot of placed) hash.writeU32(slot)
+  hash.writeU32(graph === undefined ? 0 : 1)
+  if (graph === undefined) return
+  const { dimensions, metric, degree, alpha, seed, scale, centre } = graph.parameters
+  const isNarrow = graph.walkCodes === 'narrow' ? 1 : 0
+  const numbers = Float64Array.of(dimensions, METRICS.indexOf(metric), degree, alpha, seed, scale, isNarrow, ...centre)
+  hash.writeBytes(new Uint8Array(numbers.buffer))
+  for (const [index, block] of graph.blocks.entries()) {
+    const states = graph.states.subarray(index * BLOCK_POSITIONS)
+    for (let from = 0; from < block.nodes; from += NODES_A_PIECE) {
+      writePiece(hash, block, states, from, Math.min(block.nodes, from + NODES_A_PIECE))
+      yield
+    }
+  }
+  for (const block of graph.blocks) {
+    writeSlots(hash, block)
+    yield
+  }
+}
+
+/** States of some nodes, their rows, then their codes. */
+function writePiece(hash: ChainedHash, block: CapturedBlock, states: Uint8Array, from: number, to: number): void {
+  const { nodes, offsets, neighbours, wideCodes, narrowCodes } = block
+  hash.writeBytes(states.subarray(from, to))
+  for (let node = from; node < to; node++) {
+    const row = neighbours.subarray(offsets[node], offsets[node + 1])
+    hash.writeU32(row.length)
+    hash.writeBytes(new Uint8Array(row.buffer, row.byteOffset, row.byteLength))
+  }
+  const [wide, narrow] = [wideCodes.length / nodes, narrowCodes.length / nodes]
+  for (let node = from; node < to; node++) {
+    hash.writeBytes(wideCodes.subarray(node * wide, (node + 1) * wide))
+    hash.writeBytes(narrowCodes.subarray(node * narrow, (node + 1) * narrow))
+  }
+}
+
+function writeSlots(hash: ChainedHash, { nodes, slotOffsets, slots }: CapturedBlock): void {
+  for (let node = 0; node < nodes; node++) {
+    const [from, to] = [slotOffsets[node]!, slotOffsets[node + 1]!]
+    hash.writeU32(to - from)
+    for (let i = from; i < to; i++) hash.writeU32(slots[i]!)
+  }
+}

@@ -1,0 +1,66 @@
+import type { Checksum } from '../base/checksum.ts'
+import { ChainedHash } from '../engine/chained-hash.ts'
+import type { CollectionCapture } from '../engine/collection-capture.ts'
+import { combineIndexDigests, digestState } from '../engine/digest.ts'
+import { captureIndex, type IndexCapture, writeCapturedIndex } from '../engine/index/index-capture.ts'
+import { captureState } from '../engine/state-capture.ts'
+import type { StoreState } from '../engine/store-state.ts'
+
+/** A store at one LSN, graphs included, whatever happens later. */
+export interface StoreCapture {
+  readonly lsn: number
+  readonly lastCreationLsn: number
+  /** In order of creation. */
+  readonly collections: readonly CapturedCollection[]
+}
+
+export interface CapturedCollection {
+  readonly content: CollectionCapture
+  readonly index: IndexCapture
+}
+
+/**
+ * Fixes the content at the call, synchronously. The graphs follow when the tasks have run that are ordered by then: each is
+ * copied, block by block, before any later task of its collection runs. Indexes that no host runs keep it waiting.
+ * @throws what an index stopped or failed by: its collection was dropped meanwhile, or the store closes. A later capture
+ * may succeed.
+ */
+export async function captureStore(state: StoreState, yieldToEventLoop: () => Promise<void>): Promise<StoreCapture> {
+  const { lsn, lastCreationLsn } = state
+  const contents = captureState(state).collections
+  const indexes = state.collections().map(({ index }) => {
+    const moment = index.moment()
+    return index.visit((served) => inSlices(captureIndex(moment, served), yieldToEventLoop))
+  })
+  const captured = await Promise.all(indexes)
+  return { lsn, lastCreationLsn, collections: contents.map((content, i) => ({ content, index: captured[i]! })) }
+}
+
+/** Digests of a capture, equal to those that the state had at its LSN. */
+export async function digestCapture(
+  { lsn, collections }: StoreCapture,
+  checksum: Checksum,
+  yieldToEventLoop: () => Promise<void>,
+): Promise<{ data: bigint; index: bigint }> {
+  const contents = collections.map(({ content }) => content)
+  const data = await digestState({ lsn, collections: contents }, checksum, yieldToEventLoop)
+  const digests: [creationLsn: number, digest: bigint][] = []
+  for (const { content, index } of collections) {
+    const hash = new ChainedHash(checksum)
+    await inSlices(writeCapturedIndex(hash, index), yieldToEventLoop)
+    digests.push([content.creationLsn, hash.finish()])
+  }
+  return { data, index: combineIndexDigests(digests, checksum) }
+}
+
+/** Runs steps to their end, and lets others have their turn after each. */
+export async function inSlices<Result>(
+  steps: Generator<void, Result, void>,
+  yieldToEventLoop: () => Promise<void>,
+): Promise<Result> {
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    await yieldToEventLoop()
+  }
+}

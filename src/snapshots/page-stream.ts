@@ -1,0 +1,84 @@
+import type { Checksum } from '../base/checksum.ts'
+import { viewOf } from './bytes.ts'
+import { CHECKSUM_BYTES, LARGE_PAGE_BYTES, pageBytesOf } from './format.ts'
+import { encodePartHeader, PartChecksum, type PartEntry, type PartIdentity, pageContentBytes } from './part.ts'
+
+/** A write takes so much: one large page, or 256 small ones. */
+export const BATCH_BYTES = LARGE_PAGE_BYTES
+
+/**
+ * Cuts a part into pages. Yields batches of whole pages, in one of two buffers by turns: a batch stays as it is until the one
+ * after the next is asked for.
+ */
+export function* pagesOf(
+  checksum: Checksum,
+  part: PartIdentity,
+  content: Iterable<Uint8Array>,
+): Generator<Uint8Array, PartEntry, void> {
+  const header = encodePartHeader(part)
+  const sums = new PartChecksum(checksum, header)
+  const pager = new Pager(pageBytesOf(part.kind), pageContentBytes(part.kind), sums)
+  yield* pager.push(header)
+  let contentBytes = 0
+  for (const piece of content) {
+    contentBytes += piece.byteLength
+    yield* pager.push(piece)
+  }
+  yield* pager.finish()
+  const { creationLsn, kind, chunk, lsn, number } = part
+  return { creationLsn, kind, chunk, lsn, number, contentBytes, checksum: sums.whole }
+}
+
+class Pager {
+  readonly #pageBytes: number
+  readonly #pageContent: number
+  readonly #sums: PartChecksum
+  #batch = new Uint8Array(BATCH_BYTES)
+  #other = new Uint8Array(BATCH_BYTES)
+  /** Where the open page begins in the batch, and how much of it is filled. */
+  #pageAt = 0
+  #filled = 0
+  #pages = 0
+
+  constructor(pageBytes: number, pageContent: number, sums: PartChecksum) {
+    this.#pageBytes = pageBytes
+    this.#pageContent = pageContent
+    this.#sums = sums
+  }
+
+  *push(piece: Uint8Array): Generator<Uint8Array, void, void> {
+    let offset = 0
+    while (offset < piece.byteLength) {
+      const bytes = Math.min(piece.byteLength - offset, this.#pageContent - this.#filled)
+      this.#batch.set(piece.subarray(offset, offset + bytes), this.#pageAt + this.#filled)
+      this.#filled += bytes
+      offset += bytes
+      if (this.#filled < this.#pageContent) continue
+      this.#closePage()
+      if (this.#pageAt + this.#pageBytes > BATCH_BYTES) yield this.#takeBatch()
+    }
+  }
+
+  *finish(): Generator<Uint8Array, void, void> {
+    if (this.#filled > 0) this.#closePage()
+    if (this.#pageAt > 0) yield this.#takeBatch()
+  }
+
+  #closePage(): void {
+    const content = this.#batch.subarray(this.#pageAt, this.#pageAt + this.#filled)
+    const pageChecksum = this.#sums.ofPage(content, this.#pages)
+    this.#sums.append(pageChecksum)
+    viewOf(this.#batch).setBigUint64(this.#pageAt + this.#filled, pageChecksum, true)
+    this.#pageAt += this.#filled + CHECKSUM_BYTES
+    this.#filled = 0
+    this.#pages += 1
+  }
+
+  #takeBatch(): Uint8Array {
+    const full = this.#batch.subarray(0, this.#pageAt)
+    this.#batch = this.#other
+    this.#other = new Uint8Array(full.buffer)
+    this.#pageAt = 0
+    return full
+  }
+}

@@ -1,0 +1,28 @@
+/** Searches that may begin within one turn of the event loop: a few milliseconds of work. */
+const MOST_SEARCHES = 16
+
+/**
+ * Lets the event loop turn between searches. Most searches end without waiting for anything, so that a caller who awaits one
+ * after the other, or makes thousands at once, would keep timers, input and the answers of workers waiting.
+ */
+export class SearchTurns {
+  readonly #yieldToEventLoop: () => Promise<void>
+  #begun = 0
+  #turn: Promise<void> | undefined
+
+  constructor(yieldToEventLoop: () => Promise<void>) {
+    this.#yieldToEventLoop = yieldToEventLoop
+  }
+
+  /** To be awaited before a search begins. */
+  async begin(): Promise<void> {
+    while (this.#begun >= MOST_SEARCHES) await (this.#turn ??= this.#next())
+    this.#begun += 1
+  }
+
+  async #next(): Promise<void> {
+    await this.#yieldToEventLoop()
+    this.#begun = 0
+    this.#turn = undefined
+  }
+}
