@@ -60,6 +60,13 @@ export function setBit(bytes: Uint8Array, slot: number): void {
   bytes[slot >>> 3]! |= 1 << (slot & 7)
 }
 
+/** How many of the first `count` bits are set. */
+export function countBitsBelow(bytes: Uint8Array, count: number): number {
+  let set = countBits(bytes.subarray(0, count >>> 3))
+  for (let bit = count - (count % 8); bit < count; bit++) if (hasBit(bytes, bit)) set += 1
+  return set
+}
+
 /** How many bits are set. */
 export function countBits(bytes: Uint8Array): number {
   let count = 0

@@ -65,7 +65,8 @@ export class CollectionRestorer {
       if (slot % IDS_A_SLICE === IDS_A_SLICE - 1) yield
       if (hasBit(tombstones, slot)) continue
       if (freed.hasSlot(slot)) throw new RangeError(`slot ${slot} is live, but its chunk was freed`)
-      if (identity.set(ids.borrow(slot)!, slot) !== undefined) throw new RangeError(`the id of slot ${slot} comes twice`)
+      if (identity.set(ids.borrow(slot)!, slot) !== undefined)
+        throw new RangeError(`the id of slot ${slot} comes twice`)
     }
     return new CollectionState(this.#settings, this.#creationLsn, this.#columns)
   }

@@ -6,8 +6,8 @@ import { equalBytes, readSafe, viewOf } from './bytes.ts'
 import * as format from './format.ts'
 import type { CollectionRecord, GraphRecord, SnapshotManifest } from './manifest.ts'
 import { centreOffset, freedBytes } from './manifest-encoder.ts'
-import { checkParts } from './part-plan.ts'
 import type { PartEntry } from './part.ts'
+import { checkParts } from './part-plan.ts'
 import { corrupt, newerVersion, orCorrupt } from './snapshot-error.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -161,8 +161,9 @@ function checkCounts({ slotCount, graph, ...record }: CollectionRecord): void {
   for (const count of [liveCount, flushedThrough, builtThrough, placedCount, addedCount, record.forgottenThrough]) {
     check(count <= slotCount, 'a count is out of range')
   }
-  if (graph === undefined) return check(builtThrough === 0 && placedCount === 0, 'slots are built without a graph')
-  check(graph.linkedCount <= graph.nodeCount && graph.entryCount <= graph.linkedCount, 'a count of nodes is out of range')
+  const { nodeCount, linkedCount, entryCount } = graph ?? { nodeCount: 0, linkedCount: 0, entryCount: 0 }
+  check(graph !== undefined || (builtThrough === 0 && placedCount === 0), 'slots are built without a graph')
+  check(linkedCount <= nodeCount && entryCount <= linkedCount, 'a count of nodes is out of range')
 }
 
 function decodeFreed(bits: Uint8Array, slotCount: number): number[] {

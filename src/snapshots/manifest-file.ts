@@ -22,7 +22,8 @@ export async function readManifest(
   const path = manifestPath(lsn)
   const manifest = decodeManifest(path, await readWhole(files, path), checksum)
   if (manifest.position.lsn !== lsn) throw corrupt(path, `it is the manifest of LSN ${manifest.position.lsn}`)
-  if (storeId !== undefined && !equalBytes(manifest.storeId, storeId)) throw corrupt(path, 'it belongs to another store')
+  if (storeId !== undefined && !equalBytes(manifest.storeId, storeId))
+    throw corrupt(path, 'it belongs to another store')
   return manifest
 }
 
@@ -56,7 +57,11 @@ export async function writeManifest(files: Files, manifest: SnapshotManifest, ch
 }
 
 /** Reads back what {@link writeManifest} wrote: it must say the same. */
-export async function verifyWrittenManifest(files: Files, manifest: SnapshotManifest, checksum: Checksum): Promise<void> {
+export async function verifyWrittenManifest(
+  files: Files,
+  manifest: SnapshotManifest,
+  checksum: Checksum,
+): Promise<void> {
   const path = temporaryManifestPath(manifest.position.lsn)
   const bytes = await readWhole(files, path)
   decodeManifest(path, bytes, checksum)

@@ -1,11 +1,11 @@
+import { CHUNK_SLOTS } from '../base/limits.ts'
 import type { CollectionCapture } from '../engine/collection-capture.ts'
 import type { GraphCapture, IndexCapture } from '../engine/index/index-capture.ts'
 import { bytesOf } from './bytes.ts'
 import type { CapturedCollection } from './capture.ts'
 import * as format from './format.ts'
-import { rowsOfChunk } from './part-plan.ts'
-import { CHUNK_SLOTS } from '../base/limits.ts'
 import type { PartKey } from './part.ts'
+import { rowsOfChunk } from './part-plan.ts'
 
 /** Norms and small values are gathered into pieces of about this size. */
 const GATHER_BYTES = 64 * 1024

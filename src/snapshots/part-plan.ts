@@ -30,7 +30,13 @@ export function* plannedParts(record: CollectionRecord): Generator<PlannedPart> 
   if (graph !== undefined) yield* graphParts(record, graph)
 }
 
-function* columnParts({ creationLsn, slotCount, metric, dimensions, freedChunks }: CollectionRecord): Generator<PlannedPart> {
+function* columnParts({
+  creationLsn,
+  slotCount,
+  metric,
+  dimensions,
+  freedChunks,
+}: CollectionRecord): Generator<PlannedPart> {
   const freed = new Set(freedChunks)
   const chunks = Array.from({ length: Math.ceil(slotCount / CHUNK_SLOTS) }, (_, chunk) => chunk)
   const rowBytes = dimensions * 4 + (metric === 'cosine' ? 8 : 0)
@@ -44,7 +50,10 @@ function* columnParts({ creationLsn, slotCount, metric, dimensions, freedChunks 
   }
 }
 
-function* graphParts({ creationLsn, dimensions, slotCount }: CollectionRecord, graph: GraphRecord): Generator<PlannedPart> {
+function* graphParts(
+  { creationLsn, dimensions, slotCount }: CollectionRecord,
+  graph: GraphRecord,
+): Generator<PlannedPart> {
   const { nodeCount, entryCount } = graph
   const { wideStride, narrowStride } = blockShape(dimensions)
   const blocks = Array.from({ length: Math.ceil(nodeCount / BLOCK_NODES) }, (_, block) => block)
@@ -90,7 +99,8 @@ export function checkParts({ collections, parts, position }: SnapshotManifest): 
       next = waiting.next().value
     }
   }
-  if (next !== undefined) throw new RangeError(`part ${next.kind}.${next.chunk} is none of collection ${next.creationLsn}`)
+  if (next !== undefined)
+    throw new RangeError(`part ${next.kind}.${next.chunk} is none of collection ${next.creationLsn}`)
   if (new Set(parts.map(({ lsn, number }) => `${lsn}-${number}`)).size !== parts.length) {
     throw new RangeError('a part comes twice')
   }

@@ -1,5 +1,6 @@
 import { type Abortable, throwIfAborted } from '../base/abort.ts'
 import type { Checksum } from '../base/checksum.ts'
+import { isStoreError } from '../base/errors.ts'
 import type { Files, OpenFile } from '../base/files.ts'
 import { viewOf } from './bytes.ts'
 import { CHECKSUM_BYTES, PART_HEADER_BYTES, pageBytesOf } from './format.ts'
@@ -13,6 +14,22 @@ export interface ReadTools {
   readonly checksum: Checksum
   readonly signal?: Abortable | undefined
   readonly onBytes?: ((bytes: number) => void) | undefined
+}
+
+/** Whether the file of a part is there and has its size. */
+export async function probePart(files: Files, entry: PartEntry): Promise<boolean> {
+  let file: OpenFile
+  try {
+    file = await files.open(partPath(entry), 'read')
+  } catch (error) {
+    if (isStoreError(error, 'ERR_FILE_NOT_FOUND')) return false
+    throw error
+  }
+  try {
+    return (await file.size()) === partFileBytes(entry)
+  } finally {
+    await file.close()
+  }
 }
 
 /** Reads a part from front to back; every byte handed out was verified. */
@@ -108,7 +125,8 @@ export class PartReader {
 
   async #begin(): Promise<void> {
     const sizeBytes = await this.#file.size()
-    if (sizeBytes !== this.#sizeBytes) throw corrupt(this.path, `it has ${sizeBytes} bytes instead of ${this.#sizeBytes}`)
+    if (sizeBytes !== this.#sizeBytes)
+      throw corrupt(this.path, `it has ${sizeBytes} bytes instead of ${this.#sizeBytes}`)
     const header = new Uint8Array(PART_HEADER_BYTES)
     await this.#fill(header)
     checkPartHeader(this.path, header, this.#header)

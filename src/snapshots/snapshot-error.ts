@@ -1,7 +1,11 @@
 import { type ErrorDetails, isStoreError, StoreError } from '../base/errors.ts'
 
 /** Something in a snapshot that cannot be what was written. */
-export function corrupt(path: string, reason: string, options: { cause?: unknown; details?: ErrorDetails } = {}): StoreError {
+export function corrupt(
+  path: string,
+  reason: string,
+  options: { cause?: unknown; details?: ErrorDetails } = {},
+): StoreError {
   return new StoreError('ERR_SNAPSHOT_CORRUPT', `${path} is damaged: ${reason}`, {
     cause: options.cause,
     details: { path, reason, ...options.details },

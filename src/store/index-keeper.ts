@@ -95,12 +95,11 @@ export class IndexKeeper {
     })
   }
 
-  /** Does one thing now, after all that was ordered before, and resolves when it is done. */
+  /** Does one thing now, and resolves when it is done, and all that was ordered before as well. */
   async maintain(view: CollectionView, what: OnDemand): Promise<void> {
-    await this.settled(view).catch((error: unknown) => {
-      // A graph that could not be built is what a new one is for.
-      if (view.index.failure === undefined) throw error
-    })
+    this.#keep(view)
+    // A new graph needs none before it, and one that could not be built is what it is for.
+    if (what !== 'rebuild') await this.settled(view)
     for (;;) {
       const kept = this.#kept.get(view)
       while (kept?.ordering !== undefined) await kept.ordering

@@ -7,6 +7,8 @@ export type { DescribedEvent, DescribedRecord } from '../replay/log-reader.ts'
 export type { VerifiedSegment, VerifyProblem, VerifyReport } from '../replay/verify.ts'
 export type { AddAllOptions, AddResult } from './add-all.ts'
 export { Collection, type CollectionInfo, type CollectionStats, type Entry } from './collection.ts'
+export type { SearchFilter } from './filter.ts'
+export type { IndexStats } from './index-stats.ts'
 export type { CollectionSettings, EntryInput, VectorInput } from './inputs.ts'
 export { type ReadLogOptions, readLog, verifyStore } from './inspect.ts'
 export { LIMITS } from './limits.ts'
@@ -15,6 +17,7 @@ export type { OpenOptions, Progress } from './options.ts'
 export type { Hit, SearchOptions, SearchQuery, SearchResult } from './search.ts'
 export {
   type Digest,
+  type DigestOptions,
   type RecoveryInfo,
   type StoreStats,
   VectorStore,

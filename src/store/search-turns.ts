@@ -16,7 +16,10 @@ export class SearchTurns {
 
   /** To be awaited before a search begins. */
   async begin(): Promise<void> {
-    while (this.#begun >= MOST_SEARCHES) await (this.#turn ??= this.#next())
+    while (this.#begun >= MOST_SEARCHES) {
+      this.#turn ??= this.#next()
+      await this.#turn
+    }
     this.#begun += 1
   }
 

@@ -9,7 +9,7 @@ describe('the workload of the crash suite, uninterrupted', () => {
   test('answers each call as the model does, one at a time and together, and ends with its content', async () => {
     const history = await workloadHistory()
     const files = new CrashableFiles()
-    const driven = new DrivenStore(files)
+    const driven = new DrivenStore(files, { searches: true })
     await driven.run(history)
     expect(driven.durableLsn).toBe(history.endLsn)
     const store = await openStore(files)

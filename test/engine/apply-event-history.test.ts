@@ -178,7 +178,7 @@ function expectSameCollection(collection: CollectionView, model: ModelCollection
     expect(collection.slotOf(id)).toBe(model.entries.get(id)?.slot)
   }
   const memory = new Map(collection.memory().map(({ component, bytes }) => [component, bytes]))
-  expect([...memory.keys()]).toEqual(['originals', 'norms', 'ids', 'identity', 'documents', 'tombstones'])
+  expect([...memory.keys()]).toEqual(['originals', 'norms', 'ids', 'identity', 'documents', 'tombstones', 'indexSlots'])
   expect(memory.get('originals')).toBeGreaterThanOrEqual(model.slotCount * DIMENSIONS * 4)
   expect(memory.get('ids')).toBeGreaterThanOrEqual(model.slotCount)
   expect(memory.get('identity')).toBeGreaterThanOrEqual(entries.length * 4)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeCbor } from '../../src/base/cbor.ts'
+import { decodeCbor, encodeCbor } from '../../src/base/cbor.ts'
 import { isStoreError } from '../../src/base/errors.ts'
 import type { AddEvent, StoreEvent } from '../../src/engine/events.ts'
 import { decodeEvents, encodeEvents } from '../../src/replay/event-codec.ts'
@@ -44,6 +44,27 @@ describe('events', () => {
     const documents = [undefined, new Uint8Array(0)]
     expect((roundTrip({ ...ADD, documents })[0] as AddEvent).documents).toStrictEqual(documents)
     expect(roundTrip({ type: 'update', collection: 1, id: 'a', document: undefined })[0]).not.toHaveProperty('document')
+  })
+
+  test('that order graph work have a place for each field, and come back exactly', () => {
+    const fields = { collection: 7, throughSlot: 20_000, indexVersion: 1 } as const
+    const plan = { walkCodes: 'narrow', scale: 2 ** -200, centre: new Uint8Array(EDGE_BITS.slice().buffer) } as const
+    const events: StoreEvent[] = [
+      { type: 'flush', ...fields, method: 'insert' },
+      { type: 'flush', ...fields, method: 'bulk', walkCodes: 'wide', scale: 2 ** 200 },
+      { type: 'rebuild', ...fields, ...plan },
+      { type: 'consolidate', collection: 7 },
+      { type: 'compact', collection: 7, chunk: 3 },
+    ]
+    expect(roundTrip(...events)).toStrictEqual(events)
+    expect(decodeCbor(encodeEvents(events))).toEqual([
+      ['flush', 7, 20_000, 1, 'insert', null, null, null],
+      ['flush', 7, 20_000, 1, 'bulk', 'wide', 2 ** 200, null],
+      ['rebuild', 7, 20_000, 1, 'narrow', 2 ** -200, plan.centre],
+      ['consolidate', 7],
+      ['compact', 7, 3],
+    ])
+    for (const event of events) expect(encodeEvents([event])).toEqual(encodeEvents(roundTrip(event)))
   })
 
   test('are encoded at once: the arrays may be reused', () => {

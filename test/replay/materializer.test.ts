@@ -6,6 +6,8 @@ import { encodeEvents } from '../../src/replay/event-codec.ts'
 import { garbagePayload } from './payloads.ts'
 import { addOf, CREATE, ReplayFixture } from './replay-fixture.ts'
 
+const FLUSH = { type: 'flush', collection: 1, throughSlot: 1, indexVersion: 1 } as const
+
 describe('the materializer', () => {
   test('applies the events of a record in their order and says what each did', () => {
     const replay = new ReplayFixture()
@@ -75,6 +77,12 @@ describe('the materializer', () => {
     ['update', [['update', 1, 5, 'x']]],
     ['delete', [['delete', 1, 'a']]],
     ['delete, of lists', [['delete', 1, [['a']]]]],
+    ['flush', [['flush', 1, '1', 1, 'bulk', 'wide', 1]]],
+    ['flush, of no method', [['flush', 1, 1, 1]]],
+    ['flush, with a centre of numbers', [['flush', 1, 1, 1, 'bulk', 'wide', 1, [1, 2]]]],
+    ['rebuild', [['rebuild', 1, 1, {}, 'wide', 1]]],
+    ['consolidate', [['consolidate', [1]]]],
+    ['compact', [['compact', 1, 'first']]],
   ])('takes fields of the wrong kind as a misfit: %s', async (_, encoded) => {
     const replay = new ReplayFixture()
     replay.applyEvents(CREATE)
@@ -90,6 +98,9 @@ describe('the materializer', () => {
       encodeEvents([CREATE]),
       encodeEvents([{ type: 'update', collection: 1, id: 'a', document: Uint8Array.of(0xa0) }]),
       encodeEvents([{ type: 'delete', collection: 1, ids: ['a'] }]),
+      encodeEvents([{ ...FLUSH, method: 'insert' }]),
+      encodeEvents([{ ...FLUSH, method: 'bulk', walkCodes: 'wide', scale: 2, centre: new Uint8Array(8) }]),
+      encodeEvents([{ type: 'compact', collection: 1, chunk: 0 }]),
     ]
     const property = fc.asyncProperty(garbagePayload(sound), async (payload) => {
       const replay = new ReplayFixture()

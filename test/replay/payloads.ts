@@ -5,6 +5,19 @@ import { METRICS } from '../../src/engine/metric.ts'
 const collection = fc.integer({ min: 1, max: 2 ** 40 })
 const id = fc.string({ unit: 'grapheme', minLength: 1 })
 const bytes = fc.uint8Array({ maxLength: 64 })
+const flushFields = {
+  type: fc.constant('flush' as const),
+  collection,
+  throughSlot: fc.nat({ max: 2 ** 31 }),
+  indexVersion: fc.integer({ min: 1, max: 2 ** 40 }),
+}
+const plan = {
+  walkCodes: fc.constantFrom('narrow' as const, 'wide' as const),
+  scale: fc.integer({ min: -200, max: 200 }).map((exponent) => 2 ** exponent),
+  centre: bytes,
+}
+/** All but the centre, which only some graphs have. */
+const PLANNED = ['type', 'collection', 'throughSlot', 'indexVersion', 'walkCodes', 'scale'] as const
 
 /** Well-formed events whose vectors are any bits at all. */
 export const anyEvent: fc.Arbitrary<StoreEvent> = fc.oneof(
@@ -32,6 +45,14 @@ export const anyEvent: fc.Arbitrary<StoreEvent> = fc.oneof(
     document: fc.option(bytes, { nil: undefined }),
   }),
   fc.record({ type: fc.constant('delete' as const), collection, ids: fc.array(id) }),
+  fc.record({ ...flushFields, method: fc.constant('insert' as const) }),
+  fc.record(
+    { ...flushFields, ...plan, method: fc.constant('bulk' as const) },
+    { requiredKeys: [...PLANNED, 'method'] },
+  ),
+  fc.record({ ...flushFields, ...plan, type: fc.constant('rebuild' as const) }, { requiredKeys: [...PLANNED] }),
+  fc.record({ type: fc.constant('consolidate' as const), collection }),
+  fc.record({ type: fc.constant('compact' as const), collection, chunk: fc.nat({ max: 2 ** 17 }) }),
 )
 
 /** Anything at all, and CBOR with single bytes changed, which comes closer to what a decoder can be led astray by. */

@@ -1,6 +1,6 @@
 import type { ChainedHash } from '../chained-hash.ts'
-import { exportBlock, exportMarks, type NodeBlock, type NodeMarks } from '../graph/node-blocks.ts'
 import type { GraphParameters, WalkCodes } from '../graph/graph-parameters.ts'
+import { exportBlock, exportMarks, type NodeBlock, type NodeMarks } from '../graph/node-blocks.ts'
 import { BLOCK_POSITIONS } from '../kernel/assembly-graph/layout.ts'
 import { METRICS } from '../metric.ts'
 import { AddedSlots, type AddedSlotsParts } from './added-slots.ts'

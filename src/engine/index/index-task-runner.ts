@@ -1,5 +1,5 @@
 import type { Abortable } from '../../base/abort.ts'
-import { countBits } from '../bitmap.ts'
+import { countBitsBelow } from '../bitmap.ts'
 import { VamanaGraph } from '../graph/vamana-graph.ts'
 import type { Metric } from '../metric.ts'
 import type { PhaseHost } from '../workers/phase-host.ts'
@@ -86,7 +86,7 @@ export class IndexTaskRunner {
     const built = new BuiltGraph(graph, isDead)
     this.#building = built
     try {
-      const progress = TaskProgress.ofBulk(task.throughSlot - countBits(task.dead))
+      const progress = TaskProgress.ofBulk(task.throughSlot - countBitsBelow(task.dead, task.throughSlot))
       this.#progress = progress
       await this.#host.run(graph.core, progress.watch(bulkWork(built, task)), this.#signal)
     } catch (error) {

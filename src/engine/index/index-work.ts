@@ -1,4 +1,4 @@
-import { countBits, hasBit, setBit } from '../bitmap.ts'
+import { countBitsBelow, hasBit, setBit } from '../bitmap.ts'
 import { type Job, PAUSE } from '../graph/job.ts'
 import type { BuiltGraph } from './built-graph.ts'
 import type { BulkTask, ConsolidateTask, InsertTask } from './index-jobs.ts'
@@ -25,7 +25,7 @@ export function* bulkWork(built: BuiltGraph, { throughSlot, dead, vectors }: Bul
   const { nodes, slots } = yield* placeSlots(built, vectors, range)
   yield* built.graph.encode(nodes, (index, target) => vectors.copyInto(slots[index]!, target))
   yield* built.graph.bulk(nodes)
-  built.firstEntries = throughSlot - countBits(dead)
+  built.firstEntries = throughSlot - countBitsBelow(dead, throughSlot)
 }
 
 /** Takes the nodes whose slots are all dead out of the graph; the others keep their living slots only. */

@@ -20,6 +20,7 @@ export interface Failure {
 /** Runs a workload on a store and keeps, outside of it, the books on what it acknowledged. */
 export class DrivenStore {
   readonly files: Files
+  readonly #searches: boolean
   /** The last LSN that a power loss must not take. */
   durableLsn = 0
   /** The last LSN that was acknowledged at all: the kill of a process must not take it. */
@@ -30,8 +31,10 @@ export class DrivenStore {
   #handles: Handles = new Map()
   #durability: SessionDurability = 'sync'
 
-  constructor(files: Files) {
+  /** With `searches` it also looks, while something is being built, for entries that no search finds. */
+  constructor(files: Files, { searches = false } = {}) {
     this.files = files
+    this.#searches = searches
   }
 
   /** Whether there is a store that took no failure to open or close. */
@@ -134,7 +137,7 @@ export class DrivenStore {
       if (failure === undefined) await Promise.all(rest.map(call))
       // Places in the log are planned, so they wait for the first to succeed.
       else failures.push(...rest.map((planned) => ({ ...failure, planned })))
-      if (process.env.SEARCHING) await expectSearches(this.store, `LSN ${this.triedLsn}, while an index is being built`)
+      if (this.#searches) await expectSearches(this.store, `LSN ${this.triedLsn}, while an index is being built`)
     } finally {
       goOnBuilding()
     }

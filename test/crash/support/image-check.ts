@@ -1,7 +1,10 @@
 import { powerLosses } from '../../support/each-crash.ts'
-import { checkBounds, checkRecovered } from './check-recovered.ts'
+import { checkBounds, checkRecovered, type IndexCheck } from './check-recovered.ts'
 import { afterPowerLoss, allButLatest, boundsOf, type CrashedStore } from './crashed-store.ts'
 import type { History } from './history.ts'
+
+/** What is done with the indexes of one image after the other: each builds them, and most are not waited for. */
+const INDEX_CHECKS: readonly IndexCheck[] = ['atOnce', 'never', 'never', 'later', 'never', 'never']
 
 /**
  * Checks what crashes leave, each content once: what is recovered depends on the bytes alone, so an image met again need only
@@ -37,7 +40,8 @@ export class ImageCheck {
       checkBounds(known, bounds, where)
       return false
     }
-    this.#recovered.set(hash, await checkRecovered(files, bounds, this.#history, where))
+    const indexes = INDEX_CHECKS[this.distinct % INDEX_CHECKS.length]
+    this.#recovered.set(hash, await checkRecovered(files, bounds, this.#history, where, indexes))
     return true
   }
 

@@ -170,13 +170,13 @@ export function pairsOf({ slots, scores }: Pick<IndexHits, 'slots' | 'scores'>):
 /** That an index between two tasks is what the tombstones and vectors of its collection demand. */
 export function expectSound(view: CollectionView): void {
   const { built, builtThrough, placed } = view.index.served
-  if (built === undefined) {
-    expect([builtThrough, placed.size]).toEqual([0, 0])
-    return
-  }
-  const { graph, slots, live } = built
-  expect(graph.checkInvariants()).toEqual([])
-  expect(graph.unreachable).toBe(0)
+  if (built === undefined) expect([builtThrough, placed.size]).toEqual([0, 0])
+  else expect(problemsOf(view, built)).toEqual([])
+}
+
+function problemsOf(view: CollectionView, { graph, slots, live }: BuiltGraph): string[] {
+  const { builtThrough, placed } = view.index.served
+  const problems = graph.checkInvariants()
   const vectors = new Set<string>()
   let [used, dead, readable] = [0, 0, 0]
   for (let node = 0; node < graph.nodeCount; node++) {
@@ -184,18 +184,22 @@ export function expectSound(view: CollectionView): void {
     if (own.length === 0) continue
     used += 1
     const isAlive = own.some((slot) => !view.isDead(slot))
-    expect(live.has(node)).toBe(isAlive)
     if (!isAlive) dead += 1
-    expect(own).toEqual([...new Set(own)].sort((a, b) => a - b))
-    for (const slot of own) expect(slots.nodeOf(slot)).toBe(node)
+    if (live.has(node) !== isAlive) problems.push(`node ${node} has the slots ${own} and counts as ${live.has(node)}`)
+    if (own.some((slot, place) => place > 0 && own[place - 1]! >= slot)) problems.push(`slots do not rise: ${own}`)
+    if (own.some((slot) => slots.nodeOf(slot) !== node)) problems.push(`a slot of ${own} has not the node ${node}`)
     const bits = new Set(own.filter((slot) => !view.isFreed(slot)).map((slot) => `${bitsOf(view.copyVector(slot))}`))
+    if (bits.size > 1) problems.push(`slots of different vectors share a node: ${own}`)
     if (bits.size > 0) readable += 1
-    expect(bits.size).toBeLessThanOrEqual(1)
     for (const text of bits) vectors.add(text)
   }
-  // Vectors of equal bits share a node, and others never do.
-  expect([used, dead, readable]).toEqual([graph.linkedCount, live.deadCount, vectors.size])
+  if (graph.unreachable !== 0) problems.push(`${graph.unreachable} nodes are unreachable`)
+  if (used !== graph.linkedCount) problems.push(`${used} nodes have slots, ${graph.linkedCount} are linked`)
+  if (dead !== live.deadCount) problems.push(`${dead} nodes are dead, ${live.deadCount} are counted`)
+  if (readable !== vectors.size) problems.push(`${readable} nodes for ${vectors.size} vectors`)
   for (const slot of view.liveSlots()) {
-    if (slot < builtThrough || placed.has(slot)) expect(slots.nodeOf(slot)).toBeDefined()
+    const isServed = slot < builtThrough || placed.has(slot)
+    if (isServed && slots.nodeOf(slot) === undefined) problems.push(`slot ${slot} has no node`)
   }
+  return problems
 }

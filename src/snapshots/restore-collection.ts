@@ -1,0 +1,119 @@
+import type { Files } from '../base/files.ts'
+import { CHUNK_SLOTS } from '../base/limits.ts'
+import { CollectionRestorer } from '../engine/collection-restorer.ts'
+import type { CollectionState } from '../engine/collection-state.ts'
+import { nodesOfBlock } from '../engine/graph/node-blocks.ts'
+import type { BuiltGraph } from '../engine/index/built-graph.ts'
+import { GraphRestorer } from '../engine/index/graph-restorer.ts'
+import { BLOCK_POSITIONS } from '../engine/kernel/assembly-graph/layout.ts'
+import { inSlices } from './capture.ts'
+import * as format from './format.ts'
+import type { CollectionRecord, GraphRecord } from './manifest.ts'
+import type { PartEntry } from './part.ts'
+import { readEdges, readNodes, readSlots, readTombstones, readValues } from './part-decoders.ts'
+import { rowsOfChunk } from './part-plan.ts'
+import type { PartReader } from './part-reader.ts'
+import { usePart, type VerifyTools } from './verify-parts.ts'
+
+/** Where the parts of one collection are read from. */
+export class CollectionParts {
+  readonly #files: Files
+  readonly #storeId: Uint8Array
+  readonly #parts: ReadonlyMap<string, PartEntry>
+  readonly tools: VerifyTools
+
+  constructor(files: Files, storeId: Uint8Array, parts: readonly PartEntry[], tools: VerifyTools) {
+    this.#files = files
+    this.#storeId = storeId
+    this.#parts = new Map(parts.map((part) => [`${part.kind}.${part.chunk}`, part]))
+    this.tools = tools
+  }
+
+  has(kind: number, chunk: number): boolean {
+    return this.#parts.has(`${kind}.${chunk}`)
+  }
+
+  /** Reads a part; the plan of the manifest says that it is there. */
+  async read<Result>(kind: number, chunk: number, read: (reader: PartReader) => Promise<Result>): Promise<Result> {
+    const part = this.#parts.get(`${kind}.${chunk}`)!
+    const result = await usePart(this.#files, this.#storeId, part, this.tools, read)
+    await this.tools.yieldToEventLoop()
+    return result
+  }
+}
+
+/** Makes a collection as it was, index included. */
+export async function restoreCollection(record: CollectionRecord, parts: CollectionParts): Promise<CollectionState> {
+  const restorer = new CollectionRestorer(record, record.creationLsn)
+  const freed = new Set(record.freedChunks)
+  for (let chunk = 0; chunk * CHUNK_SLOTS < record.slotCount; chunk++) {
+    if (freed.has(chunk)) restorer.appendFreedChunk()
+    else await restoreChunk(restorer, record, chunk, parts)
+  }
+  const { tombstones, placed, ends, lsns } = await parts.read(format.TOMBSTONES, 0, (reader) =>
+    readTombstones(reader, record),
+  )
+  const collection = await inSlices(restorer.finish(tombstones), parts.tools.yieldToEventLoop)
+  const { flushedThrough, builtThrough, forgottenThrough } = record
+  const built = record.graph && (await restoreGraph(record, record.graph, collection, parts))
+  const firstLsn = record.firstLsn === 0 ? undefined : record.firstLsn
+  const moment = { flushedThrough, added: { firstLsn, forgottenThrough, ends, lsns } }
+  collection.index.restore(moment, { built, builtThrough, placed: new Set(built && placed) })
+  return collection
+}
+
+async function restoreChunk(
+  restorer: CollectionRestorer,
+  { slotCount, metric, dimensions }: CollectionRecord,
+  chunk: number,
+  parts: CollectionParts,
+): Promise<void> {
+  const rows = rowsOfChunk(slotCount, chunk)
+  await parts.read(format.ORIGINALS, chunk, async (reader) => {
+    await fillRows(reader, rows, dimensions * 4, (most) => restorer.extendVectors(most))
+    if (metric === 'cosine') await fillRows(reader, rows, 8, (most) => restorer.extendNorms(most))
+  })
+  const ids = await parts.read(format.IDS, chunk, (reader) => readValues(reader, format.IDS, rows))
+  restorer.appendIds(ids.lengths, ids.bytes)
+  if (!parts.has(format.DOCUMENTS, chunk)) return restorer.appendNoDocuments(rows)
+  const documents = await parts.read(format.DOCUMENTS, chunk, (reader) => readValues(reader, format.DOCUMENTS, rows))
+  restorer.appendDocuments(documents.lengths, documents.bytes)
+}
+
+/** Reads rows straight into the column, block by block. */
+async function fillRows(
+  reader: PartReader,
+  rows: number,
+  rowBytes: number,
+  extend: (mostRows: number) => Uint8Array,
+): Promise<void> {
+  for (let left = rows; left > 0; ) {
+    const target = extend(left)
+    await reader.fill(target)
+    left -= target.byteLength / rowBytes
+  }
+}
+
+async function restoreGraph(
+  { dimensions, metric, builtThrough }: CollectionRecord,
+  graph: GraphRecord,
+  collection: CollectionState,
+  parts: CollectionParts,
+): Promise<BuiltGraph> {
+  const { degree, alpha, seed, scale, centre, nodeCount } = graph
+  const marks = await parts.read(format.NODES, 0, (reader) => readNodes(reader, graph))
+  const parameters = { dimensions, metric, degree, alpha, seed, scale, centre }
+  const restorer = await GraphRestorer.create({ ...graph, parameters }, marks, collection)
+  const { wide, narrow } = restorer.codeBytes
+  for (let first = 0; first < nodeCount; first += BLOCK_POSITIONS) {
+    const [block, nodes] = [first / BLOCK_POSITIONS, nodesOfBlock(nodeCount, first)]
+    await parts.read(format.CODES, block, async (reader) => {
+      const wideCodes = await reader.takeBytes(nodes * wide)
+      restorer.appendCodes({ nodes, wideCodes, narrowCodes: await reader.takeBytes(nodes * narrow) })
+    })
+    await parts.read(format.EDGES, block, async (reader) => restorer.takeRows(first, await readEdges(reader, nodes)))
+    await parts.read(format.SLOTS, block, async (reader) => restorer.takeSlots(first, await readSlots(reader, nodes)))
+  }
+  const isDead = (slot: number) => collection.isDead(slot)
+  return inSlices(restorer.finish(nodeCount, builtThrough, isDead), parts.tools.yieldToEventLoop)
+}

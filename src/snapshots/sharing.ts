@@ -1,0 +1,84 @@
+import type { Files } from '../base/files.ts'
+import { CHUNK_SLOTS } from '../base/limits.ts'
+import { equalBytes } from './bytes.ts'
+import type { CapturedCollection, StoreCapture } from './capture.ts'
+import { DOCUMENTS, IDS, ORIGINALS } from './format.ts'
+import type { PartName } from './names.ts'
+import type { PartEntry, PartKey } from './part.ts'
+import { contentOf, hasDocuments } from './part-contents.ts'
+import { plannedParts, rowsOfChunk } from './part-plan.ts'
+import { probePart } from './part-reader.ts'
+import { measurePart } from './part-writer.ts'
+import { recordOf } from './record-of-capture.ts'
+import type { WriteOptions } from './writer.ts'
+
+/** What becomes of a part: it is written under a new name, or an earlier file is named again. */
+export interface PartChoice {
+  readonly collection: CapturedCollection
+  readonly part: PartKey & PartName
+  readonly shared: PartEntry | undefined
+  readonly contentBytes: number
+}
+
+/** The parts of a capture, in the order of manifests. */
+export function* plannedOfCapture(
+  capture: StoreCapture,
+): Generator<{ readonly collection: CapturedCollection; readonly key: PartKey }> {
+  for (const collection of capture.collections) {
+    for (const { creationLsn, kind, chunk } of plannedParts(recordOf(collection))) {
+      if (kind === DOCUMENTS && !hasDocuments(collection.content, chunk)) continue
+      yield { collection, key: { creationLsn, kind, chunk } }
+    }
+  }
+}
+
+/** Parts that may be shared, by what they hold. */
+export type EarlierParts = ReadonlyMap<string, PartEntry>
+
+/** The parts of an earlier snapshot of the same store; none if it is no such. */
+export function earlierParts(lsn: number, { previous, storeId }: WriteOptions): EarlierParts {
+  const isUsable = previous !== undefined && previous.position.lsn <= lsn && equalBytes(previous.storeId, storeId)
+  return new Map(isUsable ? previous.parts.map((part) => [keyText(part), part]) : [])
+}
+
+function keyText({ creationLsn, kind, chunk }: PartKey): string {
+  return `${creationLsn}.${kind}.${chunk}`
+}
+
+/**
+ * Decides whether a part is shared. Full chunks of originals and ids never change, so they are not even read; of everything
+ * else the checksum says whether it changed. A file that is not there any more, or not whole, is written anew.
+ */
+export async function choosePart(
+  files: Files,
+  collection: CapturedCollection,
+  part: PartKey & PartName,
+  earlierParts: EarlierParts,
+  options: WriteOptions,
+): Promise<PartChoice> {
+  const earlier = earlierParts.get(keyText(part))
+  if (earlier !== undefined && isForGood(collection, part) && (await probePart(files, earlier))) {
+    return { collection, part, shared: earlier, contentBytes: earlier.contentBytes }
+  }
+  const contentBytes = lengthOf(contentOf(collection, part))
+  await options.yieldToEventLoop()
+  const isEqual = earlier?.contentBytes === contentBytes && (await isSame(collection, earlier, options))
+  const isShared = isEqual && (await probePart(files, earlier))
+  return { collection, part, shared: isShared ? earlier : undefined, contentBytes }
+}
+
+function isForGood({ content }: CapturedCollection, { kind, chunk }: PartKey): boolean {
+  return (kind === ORIGINALS || kind === IDS) && rowsOfChunk(content.slotCount, chunk) === CHUNK_SLOTS
+}
+
+async function isSame(collection: CapturedCollection, earlier: PartEntry, options: WriteOptions): Promise<boolean> {
+  const identity = { ...earlier, storeId: options.storeId }
+  const { checksum } = await measurePart(identity, contentOf(collection, earlier), options)
+  return checksum === earlier.checksum
+}
+
+function lengthOf(content: Iterable<Uint8Array>): number {
+  let bytes = 0
+  for (const piece of content) bytes += piece.byteLength
+  return bytes
+}
