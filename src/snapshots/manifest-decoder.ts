@@ -157,8 +157,8 @@ function checkCollections({ collections, position, lastCreationLsn }: SnapshotMa
 }
 
 function checkCounts({ slotCount, graph, ...record }: CollectionRecord): void {
-  const { liveCount, flushedThrough, builtThrough, placedCount, addedCount } = record
-  for (const count of [liveCount, flushedThrough, builtThrough, placedCount, addedCount, record.forgottenThrough]) {
+  const { liveCount, flushedThrough, builtThrough, placedCount, forgottenThrough } = record
+  for (const count of [liveCount, flushedThrough, builtThrough, placedCount, forgottenThrough]) {
     check(count <= slotCount, 'a count is out of range')
   }
   const { nodeCount, linkedCount, entryCount } = graph ?? { nodeCount: 0, linkedCount: 0, entryCount: 0 }

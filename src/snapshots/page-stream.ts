@@ -8,13 +8,13 @@ export const BATCH_BYTES = LARGE_PAGE_BYTES
 
 /**
  * Cuts a part into pages. Yields batches of whole pages, in one of two buffers by turns: a batch stays as it is until the one
- * after the next is asked for.
+ * after the next is asked for. Between them, `undefined` is a chance to pause.
  */
 export function* pagesOf(
   checksum: Checksum,
   part: PartIdentity,
   content: Iterable<Uint8Array>,
-): Generator<Uint8Array, PartEntry, void> {
+): Generator<Uint8Array | undefined, PartEntry, void> {
   const header = encodePartHeader(part)
   const sums = new PartChecksum(checksum, header)
   const pager = new Pager(pageBytesOf(part.kind), pageContentBytes(part.kind), sums)
@@ -22,7 +22,8 @@ export function* pagesOf(
   let contentBytes = 0
   for (const piece of content) {
     contentBytes += piece.byteLength
-    yield* pager.push(piece)
+    if (piece.byteLength === 0) yield undefined
+    else yield* pager.push(piece)
   }
   yield* pager.finish()
   const { creationLsn, kind, chunk, lsn, number } = part

@@ -10,7 +10,14 @@ import { rowsOfChunk } from './part-plan.ts'
 /** Norms and small values are gathered into pieces of about this size. */
 const GATHER_BYTES = 64 * 1024
 
-/** The content of a part as pieces, each valid until the next one is asked for. Docs/FORMAT.md has the tables. */
+/** Rows that are gone through between two pauses. */
+const ROWS_A_SLICE = 2048
+const PAUSE = new Uint8Array(0)
+
+/**
+ * The content of a part as pieces, each valid until the next one is asked for; an empty one is a chance to pause.
+ * docs/FORMAT.md has the tables.
+ */
 export function contentOf({ content, index }: CapturedCollection, { kind, chunk }: PartKey): Iterable<Uint8Array> {
   switch (kind) {
     case format.ORIGINALS:
@@ -58,11 +65,15 @@ function* values(
 ): Generator<Uint8Array> {
   const [first, rows] = [chunk * CHUNK_SLOTS, rowsOfChunk(content.slotCount, chunk)]
   const lengths = new Uint32Array(rows)
-  for (let row = 0; row < rows; row++) lengths[row] = borrow(first + row)?.byteLength ?? format.ABSENT_LENGTH
+  for (let row = 0; row < rows; row++) {
+    lengths[row] = borrow(first + row)?.byteLength ?? format.ABSENT_LENGTH
+    if (row % ROWS_A_SLICE === ROWS_A_SLICE - 1) yield PAUSE
+  }
   yield bytesOf(lengths)
   const gathered = new Uint8Array(GATHER_BYTES)
   let filled = 0
   for (let row = 0; row < rows; row++) {
+    if (row % ROWS_A_SLICE === ROWS_A_SLICE - 1) yield PAUSE
     const value = borrow(first + row)
     if (value === undefined) continue
     if (filled + value.byteLength > GATHER_BYTES) {

@@ -1,9 +1,10 @@
 import { type Abortable, throwIfAborted } from '../base/abort.ts'
 import type { Checksum } from '../base/checksum.ts'
-import { type Files, writeFully } from '../base/files.ts'
+import { type Files, type OpenFile, writeFully } from '../base/files.ts'
 import { partPath } from './names.ts'
 import { pagesOf } from './page-stream.ts'
 import type { PartEntry, PartIdentity } from './part.ts'
+import type { SyncQueue } from './sync-queue.ts'
 
 export interface PartTools {
   readonly checksum: Checksum
@@ -11,36 +12,44 @@ export interface PartTools {
   readonly signal?: Abortable | undefined
 }
 
-/** Writes a part into a file of its own and syncs it. Its entry in the directory is not durable yet. */
+/** Writes a part into a file of its own, which `syncs` makes durable; its entry in the directory is not. */
 export async function writePart(
   files: Files,
   part: PartIdentity,
   content: Iterable<Uint8Array>,
+  syncs: SyncQueue,
   tools: PartTools,
 ): Promise<PartEntry> {
   const file = await files.open(partPath(part), 'create')
-  let writing: Promise<void> | undefined
   try {
-    const batches = pagesOf(tools.checksum, part, content)
-    let position = 0
+    const entry = await writePages(file, pagesOf(tools.checksum, part, content), tools)
+    await syncs.push(file)
+    return entry
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+async function writePages(file: OpenFile, batches: ReturnType<typeof pagesOf>, tools: PartTools): Promise<PartEntry> {
+  let writing: Promise<void> | undefined
+  let position = 0
+  try {
     for (;;) {
       // The next batch is made while the one before is on its way.
       const step = batches.next()
-      await writing
-      if (step.done) {
-        await file.sync()
-        return step.value
-      }
       throwIfAborted(tools.signal, 'the snapshot')
+      await tools.yieldToEventLoop()
+      if (step.value === undefined) continue
+      await writing
+      if (step.done) return step.value
       writing = writeFully(file, step.value, position)
       // Whoever awaits it hears of its failure; nobody does if the content cannot be read.
       writing.catch(() => {})
       position += step.value.byteLength
-      await tools.yieldToEventLoop()
     }
   } finally {
     await writing?.catch(() => {})
-    await file.close()
   }
 }
 

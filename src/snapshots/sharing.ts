@@ -60,8 +60,7 @@ export async function choosePart(
   if (earlier !== undefined && isForGood(collection, part) && (await probePart(files, earlier))) {
     return { collection, part, shared: earlier, contentBytes: earlier.contentBytes }
   }
-  const contentBytes = lengthOf(contentOf(collection, part))
-  await options.yieldToEventLoop()
+  const contentBytes = await lengthOf(contentOf(collection, part), options)
   const isEqual = earlier?.contentBytes === contentBytes && (await isSame(collection, earlier, options))
   const isShared = isEqual && (await probePart(files, earlier))
   return { collection, part, shared: isShared ? earlier : undefined, contentBytes }
@@ -77,8 +76,11 @@ async function isSame(collection: CapturedCollection, earlier: PartEntry, option
   return checksum === earlier.checksum
 }
 
-function lengthOf(content: Iterable<Uint8Array>): number {
+async function lengthOf(content: Iterable<Uint8Array>, { yieldToEventLoop }: WriteOptions): Promise<number> {
   let bytes = 0
-  for (const piece of content) bytes += piece.byteLength
+  for (const piece of content) {
+    bytes += piece.byteLength
+    if (piece.byteLength === 0) await yieldToEventLoop()
+  }
   return bytes
 }

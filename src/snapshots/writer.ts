@@ -14,6 +14,7 @@ import { recordOf } from './record-of-capture.ts'
 import { choosePart, earlierParts, type PartChoice, plannedOfCapture } from './sharing.ts'
 import { listFiles, makeSnapshotDirectory, removeIfPresent } from './snapshot-files.ts'
 import { removeLeftovers } from './snapshot-set.ts'
+import { SyncQueue } from './sync-queue.ts'
 import { verifyParts } from './verify-parts.ts'
 
 export interface WriteOptions {
@@ -52,13 +53,14 @@ export async function writeSnapshot(
 ): Promise<WrittenSnapshot> {
   checkOptions(capture, options)
   await makeSnapshotDirectory(files)
-  await removeLeftovers(files, options.checksum)
+  // New files have names that nobody had, so what cannot be removed is in nobody's way.
+  await removeLeftovers(files, options.checksum).catch(() => {})
   const wasThere = await isPublished(files, capture.lsn)
   const choices = await choosePartsOf(files, capture, options)
   const digests = await digestCapture(capture, options.checksum, options.yieldToEventLoop)
   const made: string[] = []
   try {
-    const parts = await writeParts(files, capture, choices, options, made)
+    const parts = await writeParts(files, choices, options, made)
     const manifest = manifestOf(capture, parts, digests, options)
     made.push(temporaryManifestPath(capture.lsn))
     await publish(files, manifest, choices, options)
@@ -98,27 +100,30 @@ async function choosePartsOf(files: Files, capture: StoreCapture, options: Write
 
 async function writeParts(
   files: Files,
-  capture: StoreCapture,
   choices: readonly PartChoice[],
   options: WriteOptions,
   made: string[],
 ): Promise<PartEntry[]> {
   const parts: PartEntry[] = []
+  const syncs = new SyncQueue()
   const totalBytes = totalOf(choices)
   let doneBytes = 0
-  for (const { collection, part, shared, contentBytes } of choices) {
-    if (shared !== undefined) {
-      parts.push(shared)
-      continue
+  try {
+    for (const { collection, part, shared, contentBytes } of choices) {
+      if (shared !== undefined) {
+        parts.push(shared)
+        continue
+      }
+      made.push(partPath(part))
+      const identity = { ...part, storeId: options.storeId }
+      parts.push(await writePart(files, identity, contentOf(collection, part), syncs, options))
+      doneBytes += contentBytes
+      options.onProgress?.(doneBytes, totalBytes)
     }
-    throwIfAborted(options.signal, 'the snapshot')
-    made.push(partPath(part))
-    const identity = { ...part, storeId: options.storeId }
-    parts.push(await writePart(files, identity, contentOf(collection, part), options))
-    doneBytes += contentBytes
-    options.onProgress?.(doneBytes, totalBytes)
+    await syncs.drain()
+  } finally {
+    await syncs.settle()
   }
-  throwIfAborted(options.signal, `the snapshot at LSN ${capture.lsn}`)
   await files.syncDirectory(SNAPSHOT_DIRECTORY)
   return parts
 }

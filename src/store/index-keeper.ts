@@ -5,6 +5,7 @@ import { loadGraphModule } from '../engine/graph/graph-kernel.ts'
 import { INDEX_VERSION } from '../engine/index/disk-ann-index.ts'
 import { loggedPlan } from '../engine/index/graph-plan.ts'
 import { planGraph } from '../engine/index/graph-planner.ts'
+import { indexError, rejectAsIndexError } from './index-error.ts'
 import { IndexPolicy, type Maintenance } from './index-policy.ts'
 import type { IndexThreads } from './index-threads.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -87,8 +88,8 @@ export class IndexKeeper {
       for (;;) {
         this.consider(view)
         const refusal = await this.#kept.get(view)?.ordering
-        await view.index.settled()
-        if (refusal !== undefined) throw refusal.error
+        await view.index.settled().catch(rejectAsIndexError)
+        if (refusal !== undefined) throw indexError(refusal.error)
         this.consider(view)
         if (this.#kept.get(view)?.ordering === undefined && view.index.backlog === 0) return
       }
@@ -105,7 +106,7 @@ export class IndexKeeper {
       while (kept?.ordering !== undefined) await kept.ordering
       const due = kept && this.#dueFor(view, kept, what)
       const refusal = due && (await this.#start(view, kept, due))
-      if (refusal !== undefined) throw refusal.error
+      if (refusal !== undefined) throw indexError(refusal.error)
       await this.settled(view)
       if (due !== 'compact') return
     }
@@ -221,7 +222,7 @@ export class IndexKeeper {
 
   #report(view: CollectionView, cause: unknown): void {
     const message = `the index of '${view.name}' could not be kept up: ${(cause as Error).message}`
-    const code = cause instanceof StoreError ? cause.code : 'ERR_WORKER'
+    const { code } = indexError(cause)
     this.#host.options.onProblem?.(new StoreError(code, message, { cause, details: { collection: view.name } }))
   }
 }

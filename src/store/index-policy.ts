@@ -59,6 +59,8 @@ export class IndexPolicy {
   chunkToCompact({ always = false } = {}): number | undefined {
     const view = this.#view
     const deaths = view.slotCount - view.liveCount - view.freedCount * CHUNK_SLOTS
+    // A chunk that was freed took its deaths along.
+    this.#deathsSeen = Math.min(this.#deathsSeen, deaths)
     if (!always && deaths - this.#deathsSeen < COMPACTION_DEATHS) return undefined
     for (let chunk = 0; chunk < Math.floor(view.slotCount / CHUNK_SLOTS); chunk++) {
       if (isCompactable(view, chunk)) return chunk
@@ -73,10 +75,11 @@ export class IndexPolicy {
     if (built === undefined) return undefined
     const { consolidateShare, rebuildShare } = this.#settings
     const nodes = built.graph.linkedCount
-    if (nodes > 0 && built.freedCount + built.live.deadCount > nodes * rebuildShare && this.#view.liveCount > 0) {
-      return 'rebuild'
-    }
-    return built.live.deadCount > nodes * consolidateShare ? 'consolidate' : undefined
+    const { deadCount } = built.live
+    // As it would be without the dead: cleaning just before a rebuild would be for nothing.
+    const left = nodes - deadCount
+    if (left > 0 && built.freedCount + deadCount > left * rebuildShare && this.#view.liveCount > 0) return 'rebuild'
+    return deadCount > nodes * consolidateShare ? 'consolidate' : undefined
   }
 
   #flush(): Maintenance | undefined {

@@ -115,7 +115,6 @@ function resolveIndexOptions(
 /** What two opens of one directory must agree on to share it. */
 export function sharedOptionsKey(options: SharedOptions): string {
   const { durability, segmentSizeBytes, maxQueueBytes, threads, bufferEntries, maxUnindexedEntries } = options
-  const shares = [options.consolidateShare, options.rebuildShare].map(String)
   return JSON.stringify({
     durability,
     segmentSizeBytes,
@@ -123,7 +122,9 @@ export function sharedOptionsKey(options: SharedOptions): string {
     threads,
     bufferEntries,
     maxUnindexedEntries,
-    shares,
+    // As text, because JSON has no Infinity.
+    consolidateShare: String(options.consolidateShare),
+    rebuildShare: String(options.rebuildShare),
   })
 }
 

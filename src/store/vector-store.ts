@@ -5,6 +5,7 @@ import { digestIndexes } from '../engine/digest.ts'
 import type { MemoryLedger } from '../engine/memory-ledger.ts'
 import { checkCollection, digestHex, type VerifyReport, verifyFiles } from '../replay/verify.ts'
 import { Collection, type CollectionHost, type CollectionInfo, infoOf } from './collection.ts'
+import { rejectAsIndexError } from './index-error.ts'
 import { type CollectionSettings, checkName, checkSettings } from './inputs.ts'
 import { createEphemeralSurroundings, locate, type StoreLocation } from './locations.ts'
 import { shareStore } from './open-stores.ts'
@@ -171,7 +172,7 @@ export class VectorStore implements AsyncDisposable {
     const lsn = state.lsn
     const hashing = digestHex(state, { checksum, yieldToEventLoop })
     if (!isIndexWanted) return { lsn, data: await hashing }
-    const indexing = threads.whileHeld(() => digestIndexes(state, checksum, yieldToEventLoop))
+    const indexing = threads.whileHeld(() => digestIndexes(state, checksum, yieldToEventLoop).catch(rejectAsIndexError))
     const [data, index] = await Promise.all([hashing, indexing])
     return { lsn, data, index: checksumText(index) }
   }

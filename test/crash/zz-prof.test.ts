@@ -1,33 +1,18 @@
-import { test } from 'vitest'
-import { CrashableFiles, everything } from '../support/crashable-files.ts'
+import { expect, test } from 'vitest'
+import { CrashableFiles } from '../support/crashable-files.ts'
+import { eachCrash } from '../support/each-crash.ts'
 import { DrivenStore } from './support/driven-store.ts'
 import { workloadHistory } from './support/history.ts'
-import { checkRecovered, expectIndex, expectState } from './support/check-recovered.ts'
-import { expectSearches } from './support/check-searches.ts'
-import { openStore } from './support/open-store.ts'
-test('cost', async () => {
+import { eachWorkloadCrash } from './support/crashed-store.ts'
+test('same', async () => {
   const history = await workloadHistory()
-  const images: CrashableFiles[] = []
-  for (let m = 20; m < 320; m += 12) {
-    const files = new CrashableFiles()
-    files.crashAt(m, 'after')
-    const driven = new DrivenStore(files)
-    await driven.run(history).catch(() => {})
-    images.push(files)
-  }
-  const parts: Record<string, (f: CrashableFiles) => Promise<unknown>> = {
-    open: async (f) => (await openStore(f)).close(),
-    state: async (f) => { const s = await openStore(f); const { lsn } = s.stats(); await expectState(s, lsn, history, ''); await s.close() },
-    digest: async (f) => { const s = await openStore(f); await s.digest(); await s.close() },
-    searches: async (f) => { const s = await openStore(f); await s.digest(); await expectSearches(s, ''); await s.close() },
-    check: async (f) => { await checkRecovered(f, { floorLsn: 0, ceilingLsn: 1000 }, history, '') },
-  }
-  for (let r = 0; r < 6; r++) {
-    for (const [name, part] of Object.entries(parts)) {
-      const u = process.cpuUsage()
-      for (const files of images) await part(files.crashImage(everything))
-      const d = process.cpuUsage(u)
-      if (r > 0) process.stdout.write(`${name} ${(d.user / images.length / 1000).toFixed(2)} ${(d.system / images.length / 1000).toFixed(2)}\n`)
-    }
-  }
-})
+  let driven: DrivenStore | undefined
+  const old: any[] = []
+  for await (const { files, where } of eachCrash(() => new CrashableFiles(), (files) => { driven = new DrivenStore(files); return driven.run(history) }))
+    old.push([where, driven!.durableLsn, driven!.acknowledgedLsn, driven!.triedLsn, files.contentHash(), files.pendingSummary()])
+  const now: any[] = []
+  for await (const { files, where, durableLsn, acknowledgedLsn, triedLsn } of eachWorkloadCrash(history)) now.push([where, durableLsn, acknowledgedLsn, triedLsn, files.contentHash(), files.pendingSummary()])
+  expect(now.length).toBe(old.length)
+  const diff = old.map((o, i) => [o, now[i]]).filter(([o, n]) => JSON.stringify(o) !== JSON.stringify(n))
+  console.log(old.length, diff.length, diff.slice(0, 6).map(([o, n]) => [o.slice(0, 4), n.slice(0, 4), o[4] === n[4], o[5] === n[5]]))
+}, 300000)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Bitmap, hasBit, setBit } from '../../src/engine/bitmap.ts'
+import { Bitmap, countBitsBelow, hasBit, setBit } from '../../src/engine/bitmap.ts'
 
 describe('Bitmap', () => {
   test('agrees with a Set', () => {
@@ -28,6 +28,27 @@ describe('Bitmap', () => {
     const bytes = new Uint8Array(2)
     for (const slot of [0, 9, 15]) setBit(bytes, slot)
     expect([...bytes]).toEqual([0b1, 0b1000_0010])
+  })
+
+  test('is restored from a copy', () => {
+    const bitmap = new Bitmap()
+    for (const slot of [0, 9, 15]) bitmap.set(slot)
+    const restored = new Bitmap()
+    const bytes = bitmap.copy(16)
+    restored.restore(bytes)
+    bytes.fill(0)
+    expect([restored.countSet, ...restored.copy(16)]).toEqual([3, 0b1, 0b1000_0010])
+  })
+
+  test.each([
+    [0, 0],
+    [1, 1],
+    [9, 1],
+    [10, 2],
+    [16, 3],
+    [40, 3],
+  ])('counts the bits below %i', (count, set) => {
+    expect(countBitsBelow(Uint8Array.of(0b1, 0b1000_0010), count)).toBe(set)
   })
 
   test('a copy is fixed', () => {

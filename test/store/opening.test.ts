@@ -73,6 +73,18 @@ describe('opening a directory', () => {
     ['a segment of a fraction', { segmentSizeBytes: 4096.5 }, 'RangeError'],
     ['a queue of nothing', { maxQueueBytes: 0 }, 'RangeError'],
     ['a queue without end', { maxQueueBytes: Number.POSITIVE_INFINITY }, 'RangeError'],
+    ['threads in text', { threads: '1' }, 'TypeError'],
+    ['fewer threads than none', { threads: -1 }, 'RangeError'],
+    ['half a thread', { threads: 0.5 }, 'RangeError'],
+    ['more threads than there may be', { threads: 8 }, 'RangeError'],
+    ['a buffer of nothing', { bufferEntries: 0 }, 'RangeError'],
+    ['a buffer without end', { bufferEntries: Number.POSITIVE_INFINITY }, 'RangeError'],
+    ['a buffer in text', { bufferEntries: '10' }, 'TypeError'],
+    ['no entries that may wait', { maxUnindexedEntries: 0 }, 'RangeError'],
+    ['a share of nothing', { consolidateShare: 0 }, 'RangeError'],
+    ['a share below nothing', { rebuildShare: -0.1 }, 'RangeError'],
+    ['a share that is no number', { rebuildShare: Number.NaN }, 'RangeError'],
+    ['a share in text', { consolidateShare: '0.1' }, 'TypeError'],
   ])('refuses %s and makes nothing', async (_, options, ending) => {
     const path = join(await directory(), 'new')
     expect(await endingOf(() => VectorStore.open(path, options as OpenOptions))).toBe(ending)
@@ -159,19 +171,25 @@ describe('opening a directory that this process has open', () => {
     await second.close()
   })
 
-  test.each<OpenOptions>([{ durability: 'async' }, { segmentSizeBytes: 8192 }, { maxQueueBytes: 1 }])(
-    'refuses other options: %o',
-    async (options) => {
-      const path = await storeWithEntries()
-      const store = await VectorStore.open(path)
-      const error = await errorOf(VectorStore.open(path, options))
-      expect(error.code).toBe('ERR_STORE_OPTIONS')
-      expect(error.message).toContain(Object.keys(options)[0]!)
-      expect((await store.collection('vectors')).count()).toBe(3)
-      await store.close()
-      await (await VectorStore.open(path, options)).close()
-    },
-  )
+  test.each<OpenOptions>([
+    { durability: 'async' },
+    { segmentSizeBytes: 8192 },
+    { maxQueueBytes: 1 },
+    { threads: 0 },
+    { bufferEntries: 100 },
+    { consolidateShare: 0.5 },
+    { rebuildShare: Number.POSITIVE_INFINITY },
+    { maxUnindexedEntries: 1000 },
+  ])('refuses other options: %o', async (options) => {
+    const path = await storeWithEntries()
+    const store = await VectorStore.open(path)
+    const error = await errorOf(VectorStore.open(path, options))
+    expect(error.code).toBe('ERR_STORE_OPTIONS')
+    expect(error.message).toContain(Object.keys(options)[0]!)
+    expect((await store.collection('vectors')).count()).toBe(3)
+    await store.close()
+    await (await VectorStore.open(path, options)).close()
+  })
 
   test('does not mind options that are no difference', async () => {
     const path = await storeWithEntries()

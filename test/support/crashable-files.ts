@@ -6,7 +6,7 @@ import { CrashableDirectory, type CrashableNode } from './crashable-directory.ts
 import { type Fault, faultCode, faultError, syncDamage, syncSeed } from './crashable-faults.ts'
 import { CrashableFile } from './crashable-file.ts'
 import { CrashableInode } from './crashable-inode.ts'
-import { OperationGate } from './operation-gate.ts'
+import { OperationGate, textOf } from './operation-gate.ts'
 
 export { type CrashChooser, everything, nothing, random } from './crash-chooser.ts'
 export type { Fault, FaultCode } from './crashable-faults.ts'
@@ -39,6 +39,19 @@ export class CrashableFiles implements Files {
   /** Crashes at the `mutation`-th mutating operation, counted from 1, before or after it takes effect. */
   crashAt(mutation: number, when: 'before' | 'after'): void {
     this.#gate.crashPoint = { mutation, when }
+  }
+
+  /**
+   * Has `note` called before each mutating operation takes effect, when everything that does not wait for it has come to its
+   * end: as things would stand for good if the files crashed there. `mutation` is its number, as of {@link crashAt}.
+   */
+  watchMutations(note: (mutation: number, text: string) => void): void {
+    this.#gate.beforeEach = async (operation) => {
+      if (!operation.isMutation) return
+      // By far more than anything takes that waits for no operation; a turn of the event loop would let other things go on.
+      for (let turn = 0; turn < 500; turn++) await undefined
+      note(this.mutations.length + 1, textOf(operation))
+    }
   }
 
   /** Crashes between two operations. */

@@ -14,12 +14,19 @@ export interface Operation {
   readonly isMutation: boolean
 }
 
+export function textOf({ name, path, detail }: Operation): string {
+  return `${name} ${path}${detail === undefined ? '' : ` ${detail}`}`
+}
+
 /** The one door that every operation goes through: it counts, crashes and injects faults. */
 export class OperationGate {
   readonly operations: string[] = []
   readonly mutations: string[] = []
   readonly faults = new FaultPlan()
   crashPoint: { mutation: number; when: 'before' | 'after' } | undefined
+  /** Awaited by each operation right before it is counted and takes effect, one after the other. */
+  beforeEach: ((operation: Operation) => Promise<void>) | undefined
+  #turn: Promise<void> = Promise.resolve()
   #crashed: CrashSignal | undefined
 
   get isCrashed(): boolean {
@@ -43,9 +50,11 @@ export class OperationGate {
     },
   ): Promise<Result> {
     await undefined
+    const { beforeEach } = this
+    if (beforeEach !== undefined) await this.#takeTurn(() => beforeEach(operation))
     if (this.#crashed !== undefined) throw this.#crashed
-    const { name, path, detail, isMutation } = operation
-    const text = `${name} ${path}${detail === undefined ? '' : ` ${detail}`}`
+    const { isMutation } = operation
+    const text = textOf(operation)
     this.operations.push(text)
     if (isMutation) this.mutations.push(text)
     const isCrash = isMutation && this.mutations.length === this.crashPoint?.mutation
@@ -60,5 +69,10 @@ export class OperationGate {
     // Whatever came of it, the process does not live to see it.
     if (isCrash) throw this.crash()
     return result
+  }
+
+  #takeTurn(use: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(use)
+    return this.#turn
   }
 }

@@ -32,7 +32,8 @@ const MOST_NEAREST = 16
 const MANY_DIMENSIONS = 256
 /** Share of unreachable nodes from which on random leaves are added unasked. */
 const TORN_SHARE = 1 / 64
-const ITEMS_A_SLICE = 50_000
+const ITEMS_A_SLICE = 20_000
+const LEAVES_A_SLICE = 512
 
 /** Members of leaves, one leaf after another, and the nearest of each member within its leaf. */
 interface Pass {
@@ -100,7 +101,7 @@ function* withNearest(
   const startsBytes = (leaves.length + 1) * 4
   yield* withArea(core, startsBytes + memberCount * 4 * (1 + forms.length * most), function* (starts) {
     const members = starts + startsBytes
-    writeLeaves(core, leaves, starts, members)
+    yield* writeLeaves(core, leaves, starts, members)
     const passes: Pass[] = []
     for (const [index, form] of forms.entries()) {
       const near = members + memberCount * 4 * (1 + index * most)
@@ -116,9 +117,10 @@ function* linkBothWays(core: GraphCore, nodes: number, count: number, passes: re
   yield* linkBackward(core, nodes, count)
 }
 
-function writeLeaves(core: GraphCore, leaves: readonly Uint32Array[], starts: number, members: number): void {
+function* writeLeaves(core: GraphCore, leaves: readonly Uint32Array[], starts: number, members: number): Job {
   let filled = 0
   for (const [index, leaf] of leaves.entries()) {
+    if (index % LEAVES_A_SLICE === LEAVES_A_SLICE - 1) yield PAUSE
     core.setWord(starts + index * 4, filled)
     core.words(members + filled * 4, leaf.length).set(leaf)
     filled += leaf.length

@@ -2,7 +2,7 @@ import { BLOCK_POSITIONS } from '../kernel/assembly-graph/layout.ts'
 import type { GraphCore } from './graph-core.ts'
 import { type Job, PAUSE } from './job.ts'
 
-const NODES_A_SLICE = 16_384
+const NODES_A_SLICE = 8192
 
 /** Counts every node's incoming edges anew. */
 export function* recountIncoming(core: GraphCore): Job {

@@ -9,7 +9,7 @@ const MOST_LEADERS = 800
 const FANS = [4, 2, 1]
 const FANS_OF_MANY_DIMENSIONS = [3, 2, 1]
 const MANY_DIMENSIONS = 256
-const ITEMS_A_SLICE = 200_000
+const ITEMS_A_SLICE = 100_000
 /** A part that stays nearly whole, as equal vectors do, is cut by order instead. */
 const STAYED_WHOLE = 0.9
 
@@ -67,6 +67,7 @@ function* split(core: GraphCore, nodes: Uint32Array, mostFan: number, random: Se
     const leadersAt = at + count * 4
     const out = leadersAt + leaders.length * 4
     core.words(at, count).set(nodes)
+    yield PAUSE
     core.words(leadersAt, leaders.length).set(leaders)
     yield phase('assignLeaders', count, itemsOf(core, leaders.length + 50), at, leadersAt, leaders.length, out, fan)
     return yield* groupByLeader(nodes, core.words(out, count * fan), fan, leaders.length)
@@ -81,7 +82,10 @@ function drawn(nodes: Uint32Array, count: number, random: SeededRandom): Uint32A
 
 function* groupByLeader(nodes: Uint32Array, assigned: Uint32Array, fan: number, leaders: number): Job<Uint32Array[]> {
   const sizes = new Uint32Array(leaders)
-  for (const leader of assigned) sizes[leader]!++
+  for (let index = 0; index < assigned.length; index++) {
+    if (index % ITEMS_A_SLICE === ITEMS_A_SLICE - 1) yield PAUSE
+    sizes[assigned[index]!]!++
+  }
   const groups = Array.from(sizes, (size) => new Uint32Array(size))
   sizes.fill(0)
   yield PAUSE

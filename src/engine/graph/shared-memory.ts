@@ -47,6 +47,13 @@ export class SharedMemory {
 
   /** Zeroed bytes, at a multiple of 64. */
   allocate(bytes: number): number {
+    const at = this.allocateDirty(bytes)
+    new Uint8Array(this.buffer, at, bytes).fill(0)
+    return at
+  }
+
+  /** Bytes that may hold anything, at a multiple of 64. */
+  allocateDirty(bytes: number): number {
     const size = align(Math.max(1, bytes))
     const index = this.#free.findIndex((span) => span.bytes >= size)
     if (index >= 0) return this.#takeFree(index, size)
@@ -75,7 +82,6 @@ export class SharedMemory {
   #takeFree(index: number, size: number): number {
     const span = this.#free[index]!
     const at = span.at
-    new Uint8Array(this.buffer, at, size).fill(0)
     span.at += size
     span.bytes -= size
     if (span.bytes === 0) this.#free.splice(index, 1)

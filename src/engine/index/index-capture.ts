@@ -67,6 +67,8 @@ function* captureGraph(built: BuiltGraph): Generator<void, GraphCapture, void> {
   const { graph, firstEntries, freedCount } = built
   const { core } = graph
   const blocks: CapturedBlock[] = []
+  // Where no task waits the visit begins within the caller's turn, which should be short.
+  yield
   for (let first = 0; first < core.nodeCount; first += BLOCK_POSITIONS) {
     const block = exportBlock(core, first)
     yield

@@ -1,31 +1,42 @@
 import { CrashableFiles, type CrashChooser, CrashSignal } from '../../support/crashable-files.ts'
-import { eachCrash } from '../../support/each-crash.ts'
 import { type Bounds, checkBounds } from './check-recovered.ts'
 import { DrivenStore } from './driven-store.ts'
 import type { History } from './history.ts'
 import { resetTime } from './open-store.ts'
 import type { Plan } from './workload.ts'
 
+type Books = Pick<DrivenStore, 'durableLsn' | 'acknowledgedLsn' | 'triedLsn'>
+
 /** Files as a crash left them, and what the books say of the store in them. */
-export interface CrashedStore {
+export interface CrashedStore extends Readonly<Books> {
   readonly files: CrashableFiles
-  readonly durableLsn: number
-  readonly acknowledgedLsn: number
-  readonly triedLsn: number
   readonly where: string
 }
 
-/** Runs the workload to a crash at each mutating operation, before and after it takes effect. */
+/**
+ * The workload, crashed at each mutating operation, before and after it takes effect. One run shows all of these: a crash
+ * leaves the files as they are at that moment, and as acknowledged what was by then.
+ */
 export async function* eachWorkloadCrash(plan: Plan): AsyncGenerator<CrashedStore> {
-  let driven: DrivenStore | undefined
-  const work = (files: CrashableFiles) => {
-    driven = new DrivenStore(files)
-    return driven.run(plan)
+  const files = new CrashableFiles()
+  const driven = new DrivenStore(files)
+  const crashes: CrashedStore[] = []
+  const note = (when: 'before' | 'after', what: string, books: Books) => {
+    crashes.push({ ...books, files: files.clone(), where: `crash ${when} ${what}` })
   }
-  for await (const { files, where } of eachCrash(() => new CrashableFiles(), work)) {
-    const { durableLsn, acknowledgedLsn, triedLsn } = driven!
-    yield { files, durableLsn, acknowledgedLsn, triedLsn, where }
-  }
+  let noteAfter = () => {}
+  files.watchMutations((mutation, text) => {
+    // Nothing has changed since the mutation before this one, of which nobody had heard when it was made.
+    noteAfter()
+    const { durableLsn, acknowledgedLsn, triedLsn } = driven
+    const books = { durableLsn, acknowledgedLsn, triedLsn }
+    const what = `mutation ${mutation}, ${text}`
+    note('before', what, books)
+    noteAfter = () => note('after', what, books)
+  })
+  await driven.run(plan)
+  noteAfter()
+  yield* crashes
 }
 
 /** What a power loss makes of it. */

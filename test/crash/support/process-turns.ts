@@ -1,8 +1,41 @@
-/**
- * The turns of the event loop in which stores build their indexes, in the place of `QuietTurns`. A killed process takes its own
- * with it, so that a store which is left behind builds nothing more, and a workload can keep building from going on, so that
- * what it does meanwhile is done meanwhile in every run.
- */
+/** What a killed process takes with it: everything of its stores that waits for a turn of the event loop. */
+class Process {
+  #isEnded = false
+  #held: (() => void)[] | undefined
+
+  /** Calls `next` in a later turn. */
+  after(next: () => void): void {
+    setImmediate(() => {
+      if (!this.#isEnded) next()
+    })
+  }
+
+  /** Calls `next` in a later turn in which building is not held. */
+  build(next: () => void): void {
+    this.after(() => {
+      if (this.#held === undefined) next()
+      else this.#held.push(next)
+    })
+  }
+
+  hold(): void {
+    this.#held ??= []
+  }
+
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const next of held) next()
+  }
+
+  end(): void {
+    this.#isEnded = true
+  }
+}
+
+let current = new Process()
+
+/** The turns in which stores build their indexes, in the place of `QuietTurns`. Nothing here keeps a process alive. */
 export class ProcessTurns {
   readonly #process = current
   readonly #waiting = new Set<() => void>()
@@ -16,11 +49,10 @@ export class ProcessTurns {
         resolve()
       }
       this.#waiting.add(end)
-      setImmediate(() => this.#process.pass(end))
+      this.#process.build(end)
     })
   }
 
-  /** No process is to be kept alive. */
   hold(): void {}
 
   release(): void {}
@@ -31,33 +63,10 @@ export class ProcessTurns {
   }
 }
 
-class Process {
-  #isEnded = false
-  #held: (() => void)[] | undefined
-
-  pass(end: () => void): void {
-    if (this.#isEnded) return
-    if (this.#held === undefined) end()
-    else this.#held.push(end)
-  }
-
-  hold(): void {
-    this.#held ??= []
-  }
-
-  release(): void {
-    const held = this.#held ?? []
-    this.#held = undefined
-    for (const end of held) end()
-  }
-
-  end(): void {
-    this.#isEnded = true
-    this.#held = undefined
-  }
+/** Resolves in a later turn, unless the process has ended by then. */
+export function laterTurn(): Promise<void> {
+  return new Promise((resolve) => current.after(resolve))
 }
-
-let current = new Process()
 
 /** Nothing that is being built goes on; stores that are opened from now on build their own. */
 export function endBuilding(): void {
@@ -65,9 +74,9 @@ export function endBuilding(): void {
   current = new Process()
 }
 
-/** Nothing is built until what it returns is called. */
+/** Keeps all building from going on until what it returns is called: what is done meanwhile is so in every run. */
 export function holdBuilding(): () => void {
-  const holding = current
-  holding.hold()
-  return () => holding.release()
+  const held = current
+  held.hold()
+  return () => held.release()
 }

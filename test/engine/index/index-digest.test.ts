@@ -64,7 +64,7 @@ const CHANGES: Record<string, Change> = {
     store.compact(0)
   },
   'no graph': (store) => store.forget(),
-  'a second collection': (store) => store.create('d', 2),
+  'a second collection': (store) => store.create('d', 2).index.start(hostOf()),
 }
 
 describe('digestIndexes', () => {

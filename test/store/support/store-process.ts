@@ -4,7 +4,7 @@ import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = new URL('../../../', import.meta.url)
-const SCRIPT = fileURLToPath(new URL('test/store/support/store-process.mjs', ROOT))
+const SCRIPTS = new URL('test/store/support/', ROOT)
 
 /** Other processes run the package as it is built. */
 export function requireBuild(): void {
@@ -20,7 +20,7 @@ export interface Seen {
   readonly code?: string
 }
 
-/** A process with a store of its own; `store-process.mjs` lists the verbs. */
+/** A process with a store of its own; the script, `store-process.mjs` unless another is named, lists the verbs. */
 export class StoreProcess {
   readonly child: ChildProcess
   /** The exit code, or the signal that ended it. */
@@ -28,10 +28,14 @@ export class StoreProcess {
   readonly #lines: AsyncIterator<string>
   readonly #reader: Interface
 
-  constructor(verb: string, directory: string, options: object = {}) {
-    this.child = spawn(process.execPath, [SCRIPT, verb, directory, JSON.stringify(options)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
+  constructor(verb: string, directory: string, options: object = {}, script = 'store-process.mjs') {
+    this.child = spawn(
+      process.execPath,
+      [fileURLToPath(new URL(script, SCRIPTS)), verb, directory, JSON.stringify(options)],
+      {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      },
+    )
     this.#reader = createInterface({ input: this.child.stdout! })
     this.#lines = this.#reader[Symbol.asyncIterator]()
     this.ended = new Promise((resolve) => this.child.on('exit', (code, signal) => resolve(code ?? signal)))
