@@ -161,6 +161,7 @@ export class IndexKeeper {
 
   #taskEnded(view: CollectionView, error: unknown): void {
     if (error !== undefined) this.#report(view, error)
+    this.#host.threads.noteEnd()
     this.consider(view)
   }
 

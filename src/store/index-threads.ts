@@ -47,11 +47,10 @@ export class IndexThreads {
 
   /** To be called when a piece of work has ended. */
   noteEnd(): void {
-    if (this.#pool === undefined || this.#idleTimer !== undefined || this.#closed) return
-    this.#idleTimer = setTimeout(() => {
-      this.#idleTimer = undefined
-      void this.#pool?.releaseIdle()
-    }, IDLE_MS)
+    if (this.#pool === undefined || this.#closed) return
+    clearTimeout(this.#idleTimer)
+    // Where other work is under way then, its end sets the next one.
+    this.#idleTimer = setTimeout(() => void this.#pool?.releaseIdle(), IDLE_MS)
     this.#idleTimer.unref?.()
   }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Job } from '../../../src/engine/graph/job.ts'
 import type { VamanaGraph } from '../../../src/engine/graph/vamana-graph.ts'
+import { FIRST_BUILD_THREAD } from '../../../src/engine/workers/thread-numbers.ts'
 import { readGloveFixture } from '../../fixtures/glove.ts'
 import { Random } from '../../support/random.ts'
 import { allNodes, bitmapOf, graphOf, type VectorSet } from './graph-fixture.ts'
@@ -50,7 +51,7 @@ describe('a graph is a function of its input alone', () => {
   test.each(Object.entries(WORK))('%s', async (_, { set, work, digest }) => {
     for (const threads of [1, 2, 4]) {
       const graph = await graphOf(set())
-      for (let thread = 0; thread < threads; thread++) graph.core.scratch(thread)
+      for (let worker = 0; worker < threads; worker++) graph.core.scratch(FIRST_BUILD_THREAD + worker)
       work(graph, (job) => runOnThreads(graph, job, threads))
       expect(graph.checkInvariants()).toEqual([])
       expect(digestOf(graph)).toBe(digest)
@@ -99,7 +100,7 @@ function runOnThreads(graph: VamanaGraph, job: Job<unknown>, threads: number): v
       }
     }
     for (const { thread, from, to } of threads === 1 ? slices : random.shuffle(slices)) {
-      graph.core.runTask(step.value, thread, from, to)
+      graph.core.runTask(step.value, FIRST_BUILD_THREAD + thread, from, to)
     }
   }
 }
