@@ -1,7 +1,7 @@
 import type { Checksum } from '../base/checksum.ts'
 import { viewOf } from './bytes.ts'
 import { CHECKSUM_BYTES, LARGE_PAGE_BYTES, pageBytesOf } from './format.ts'
-import { encodePartHeader, PartChecksum, type PartEntry, type PartIdentity, pageContentBytes } from './part.ts'
+import { encodePartHeader, PartChecksum, type PartEntry, type PartIdentity, partFileBytes } from './part.ts'
 
 /** A write takes so much: one large page, or 256 small ones. */
 export const BATCH_BYTES = LARGE_PAGE_BYTES
@@ -12,12 +12,12 @@ export const BATCH_BYTES = LARGE_PAGE_BYTES
  */
 export function* pagesOf(
   checksum: Checksum,
-  part: PartIdentity,
+  part: PartIdentity & Pick<PartEntry, 'contentBytes'>,
   content: Iterable<Uint8Array>,
 ): Generator<Uint8Array | undefined, PartEntry, void> {
   const header = encodePartHeader(part)
   const sums = new PartChecksum(checksum, header)
-  const pager = new Pager(pageBytesOf(part.kind), pageContentBytes(part.kind), sums)
+  const pager = new Pager(pageBytesOf(part.kind), Math.min(BATCH_BYTES, partFileBytes(part)), sums)
   yield* pager.push(header)
   let contentBytes = 0
   for (const piece of content) {
@@ -26,6 +26,7 @@ export function* pagesOf(
     else yield* pager.push(piece)
   }
   yield* pager.finish()
+  if (contentBytes !== part.contentBytes) throw new RangeError(`the content has ${contentBytes} bytes instead`)
   const { creationLsn, kind, chunk, lsn, number } = part
   return { creationLsn, kind, chunk, lsn, number, contentBytes, checksum: sums.whole }
 }
@@ -34,17 +35,21 @@ class Pager {
   readonly #pageBytes: number
   readonly #pageContent: number
   readonly #sums: PartChecksum
-  #batch = new Uint8Array(BATCH_BYTES)
-  #other = new Uint8Array(BATCH_BYTES)
+  #batch: Uint8Array<ArrayBuffer>
+  #view: DataView
+  #other: Uint8Array<ArrayBuffer>
   /** Where the open page begins in the batch, and how much of it is filled. */
   #pageAt = 0
   #filled = 0
   #pages = 0
 
-  constructor(pageBytes: number, pageContent: number, sums: PartChecksum) {
+  constructor(pageBytes: number, batchBytes: number, sums: PartChecksum) {
     this.#pageBytes = pageBytes
-    this.#pageContent = pageContent
+    this.#pageContent = pageBytes - CHECKSUM_BYTES
     this.#sums = sums
+    this.#batch = new Uint8Array(batchBytes)
+    this.#view = viewOf(this.#batch)
+    this.#other = new Uint8Array(batchBytes)
   }
 
   *push(piece: Uint8Array): Generator<Uint8Array, void, void> {
@@ -56,7 +61,7 @@ class Pager {
       offset += bytes
       if (this.#filled < this.#pageContent) continue
       this.#closePage()
-      if (this.#pageAt + this.#pageBytes > BATCH_BYTES) yield this.#takeBatch()
+      if (this.#pageAt + this.#pageBytes > this.#batch.byteLength) yield this.#takeBatch()
     }
   }
 
@@ -69,7 +74,7 @@ class Pager {
     const content = this.#batch.subarray(this.#pageAt, this.#pageAt + this.#filled)
     const pageChecksum = this.#sums.ofPage(content, this.#pages)
     this.#sums.append(pageChecksum)
-    viewOf(this.#batch).setBigUint64(this.#pageAt + this.#filled, pageChecksum, true)
+    this.#view.setBigUint64(this.#pageAt + this.#filled, pageChecksum, true)
     this.#pageAt += this.#filled + CHECKSUM_BYTES
     this.#filled = 0
     this.#pages += 1
@@ -78,6 +83,7 @@ class Pager {
   #takeBatch(): Uint8Array {
     const full = this.#batch.subarray(0, this.#pageAt)
     this.#batch = this.#other
+    this.#view = viewOf(this.#batch)
     this.#other = new Uint8Array(full.buffer)
     this.#pageAt = 0
     return full

@@ -44,6 +44,7 @@ export class PartReader {
   readonly #sizeBytes: number
   /** What was read and verified, and where its open page ends and is consumed to. */
   #batch = new Uint8Array(0)
+  #spare: Uint8Array<ArrayBuffer> | undefined
   #pageAt = 0
   #pageEnd = 0
   #at = 0
@@ -168,6 +169,7 @@ export class PartReader {
     throwIfAborted(this.#tools.signal, 'reading a snapshot')
     const batch = await (this.#reading ?? this.#read())
     this.#tools.onBytes?.(batch.byteLength)
+    if (this.#batch.byteLength > 0) this.#spare = new Uint8Array(this.#batch.buffer)
     // The batch after it is read meanwhile.
     this.#reading = this.#position < this.#sizeBytes ? this.#read() : undefined
     this.#reading?.catch(() => {})
@@ -175,8 +177,11 @@ export class PartReader {
     this.#pageAt = 0
   }
 
+  /** Reads into one of two buffers by turns: the other one is being taken from. */
   async #read(): Promise<Uint8Array<ArrayBuffer>> {
-    const target = new Uint8Array(Math.min(BATCH_BYTES, this.#sizeBytes - this.#position))
+    const buffer = this.#spare ?? new Uint8Array(Math.min(BATCH_BYTES, this.#sizeBytes))
+    this.#spare = undefined
+    const target = buffer.subarray(0, Math.min(BATCH_BYTES, this.#sizeBytes - this.#position))
     const position = this.#position
     this.#position += target.byteLength
     const read = await this.#file.read(target, position)

@@ -15,7 +15,7 @@ export interface PartTools {
 /** Writes a part into a file of its own, which `syncs` makes durable; its entry in the directory is not. */
 export async function writePart(
   files: Files,
-  part: PartIdentity,
+  part: PartIdentity & Pick<PartEntry, 'contentBytes'>,
   content: Iterable<Uint8Array>,
   syncs: SyncQueue,
   tools: PartTools,
@@ -55,7 +55,7 @@ async function writePages(file: OpenFile, batches: ReturnType<typeof pagesOf>, t
 
 /** What {@link writePart} would say of a part, without writing it. */
 export async function measurePart(
-  part: PartIdentity,
+  part: PartIdentity & Pick<PartEntry, 'contentBytes'>,
   content: Iterable<Uint8Array>,
   tools: PartTools,
 ): Promise<PartEntry> {

@@ -91,7 +91,7 @@ export class PartChecksum {
 }
 
 /** Bytes that a page holds beside its checksum. */
-export function pageContentBytes(kind: number): number {
+function pageContentBytes(kind: number): number {
   return pageBytesOf(kind) - CHECKSUM_BYTES
 }
 

@@ -115,7 +115,7 @@ async function writeParts(
         continue
       }
       made.push(partPath(part))
-      const identity = { ...part, storeId: options.storeId }
+      const identity = { ...part, contentBytes, storeId: options.storeId }
       parts.push(await writePart(files, identity, contentOf(collection, part), syncs, options))
       doneBytes += contentBytes
       options.onProgress?.(doneBytes, totalBytes)

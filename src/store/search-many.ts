@@ -17,8 +17,6 @@ import type { StoreCore } from './store-core.ts'
 
 /** Queries that go to the workers together. */
 const BLOCK_QUERIES = 256
-/** Queries that are finished on this thread between two turns of the event loop: about a millisecond. */
-const SLICE_QUERIES = 32
 
 /**
  * Searches for many queries: workers walk the index for a block of them while the hits of the block before are compared on
@@ -43,7 +41,7 @@ export async function searchMany<M>(
     // Whoever gives up in between is not told of the next block.
     preparing.catch(() => {})
     for (const [place, query] of block.entries()) {
-      if (place % SLICE_QUERIES === SLICE_QUERIES - 1) await core.surroundings.yieldToEventLoop()
+      await core.searchTurns.begin()
       results.push(await find(core, view, query, checked, prepared[place]))
     }
   }

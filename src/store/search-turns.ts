@@ -1,5 +1,8 @@
-/** Searches that may begin within one turn of the event loop: a few milliseconds of work. */
-const MOST_SEARCHES = 16
+/**
+ * Searches that may begin within one turn of the event loop. Each takes up to half a millisecond where the buffer is full; a
+ * turn takes some microseconds.
+ */
+const MOST_SEARCHES = 4
 
 /**
  * Lets the event loop turn between searches. Most searches end without waiting for anything, so that a caller who awaits one

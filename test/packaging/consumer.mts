@@ -3,9 +3,12 @@ import {
   type Collection,
   type Entry,
   type Hit,
+  type IndexStats,
   isStoreError,
   type LevelDatabase,
   readLog,
+  type SearchFilter,
+  type SearchResult,
   StoreError,
   VectorStore,
   verifyStore,
@@ -20,6 +23,11 @@ export async function use(database: LevelDatabase): Promise<void> {
   const store: VectorStore = await VectorStore.open('./data', {
     durability: 'async',
     segmentSizeBytes: 1 << 20,
+    threads: 2,
+    bufferEntries: 1000,
+    consolidateShare: 0.2,
+    rebuildShare: Number.POSITIVE_INFINITY,
+    maxUnindexedEntries: 100_000,
     onProgress: ({ phase, done }) => [phase, done],
   })
   const words: Collection<Word> = await store.collection<Word>('words', { dimensions: 100, metric: 'cosine' })
@@ -30,6 +38,13 @@ export async function use(database: LevelDatabase): Promise<void> {
     signal: new AbortController().signal,
   })
   const { hits, exact } = await words.search({ id: 'king' }, { k: 3, includeMetadata: true })
+  const isNoun: SearchFilter<Word> = (metadata, id) => metadata?.pos === 'noun' && id !== 'king'
+  const many: SearchResult<Word>[] = await words.searchMany([[1, 2], { id: 'king' }], { listSize: 300, filter: isNoun })
+  await words.search([1, 2], { filter: new Set(['king']), exact: true, maxDistance: 0.5 })
+  await words.settled()
+  await words.optimize()
+  const index: IndexStats = words.stats().index
+  const digest: string | undefined = (await store.digest({ index: true })).index
   const first: Hit<Word> | undefined = hits[0]
   const pos: string | undefined = first?.metadata?.pos
   const entry: Entry<Word> | undefined = await words.get('king')
@@ -47,7 +62,9 @@ export async function use(database: LevelDatabase): Promise<void> {
   }
   // @ts-expect-error a metric that does not exist
   await store.collection('words', { dimensions: 100, metric: 'manhattan' })
+  // @ts-expect-error a filter of metadata of another type
+  await words.search([1], { filter: (metadata: { rank: number } | undefined) => metadata?.rank === 1 })
   // @ts-expect-error metadata of another type
   await words.add([{ id: 'king', vector: [1], metadata: { pos: 1 } }])
-  void [exact, pos, vector, total]
+  void [exact, pos, vector, total, many, index.unreachable, digest]
 }

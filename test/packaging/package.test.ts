@@ -16,17 +16,34 @@ afterAll(() => project.remove())
 /** What each way of loading the package is asked to do. */
 const PROGRAM = `
 const run = async ({ VectorStore }) => {
-  const store = await VectorStore.open('./data')
+  const store = await VectorStore.open('./data', { threads: 1 })
   await store.drop('words')
   const words = await store.collection('words', { dimensions: 2, metric: 'cosine' })
   await words.add([{ id: 'east', vector: [1, 0], metadata: { axis: [1] } }, { id: 'north', vector: new Float32Array([0, 1]) }])
   const { hits } = await words.search(new Float32Array([1, 0.1]), { k: 1, includeMetadata: true })
+  const indexed = await useIndex(store)
   const { ok } = await store.verify()
   await store.close()
-  return hits[0].id + ' ' + JSON.stringify(hits[0].metadata) + ' ' + ok
+  return [hits[0].id, JSON.stringify(hits[0].metadata), indexed, ok].join(' ')
+}
+const useIndex = async (store) => {
+  await store.drop('many')
+  const many = await store.collection('many', { dimensions: 100 })
+  const vectorOf = (row) => {
+    let bits = row + 1
+    return Array.from({ length: 100 }, (_, i) => {
+      bits = Math.imul(bits ^ (bits >>> 15), 0x2c1b3c6d) + i
+      return (bits >>> 8) / 2 ** 24 - 0.5
+    })
+  }
+  await many.addAll(Array.from({ length: 5000 }, (_, row) => ({ id: 'row ' + row, vector: vectorOf(row) })))
+  await many.optimize()
+  const workers = process.report.getReport().workers.length
+  const [{ hits, exact }] = await many.searchMany([vectorOf(4321)], { k: 1 })
+  return [hits[0].id, exact ? 'of all' : 'by index', many.stats().index.indexed, 'built by', workers].join(' ')
 }
 `
-const ANSWER = 'east {"axis":[1]} true'
+const ANSWER = 'east {"axis":[1]} row 4321 by index 5000 built by 1 true'
 
 describe('the packed package', () => {
   it('works for import', () => {

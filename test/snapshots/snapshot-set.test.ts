@@ -8,6 +8,7 @@ import { LevelFiles } from '../../src/base/level-files.ts'
 import { NodeFiles } from '../../src/base/node-files.ts'
 import { StoreState } from '../../src/engine/store-state.ts'
 import { captureStore } from '../../src/snapshots/capture.ts'
+import type { SnapshotManifest } from '../../src/snapshots/manifest.ts'
 import { manifestPath, partPath } from '../../src/snapshots/names.ts'
 import { newestValidSnapshot, openSnapshot } from '../../src/snapshots/reader.ts'
 import {
@@ -29,7 +30,7 @@ async function withSnapshots(files: Files, count: number) {
   const store = new SnapshotFixture(new StoreState())
   const collection = store.create('c', 2)
   store.startIndexes()
-  const manifests = []
+  const manifests: SnapshotManifest[] = []
   for (let time = 0; time < count; time++) {
     store.add(collection, { [`e${time}`]: [time, 1], [`f${time}`]: [time, 2] })
     if (time === 0) store.flush(collection, 'bulk')
@@ -145,6 +146,7 @@ describe('a snapshot', () => {
 
   test('of a collection dropped before its graph was captured fails', async () => {
     const { store, collection } = await withSnapshots(new CrashableFiles(), 1)
+    store.add(collection, { later: [5, 5] })
     store.flush(collection, 'insert')
     const capturing = captureStore(store.state, noYield)
     store.drop(collection)

@@ -152,7 +152,7 @@ export class GraphCore implements TaskRunner {
   }
 
   /** A copy of all states. */
-  states(): Uint8Array<ArrayBuffer> {
+  states(): Uint8Array {
     const states = new Uint8Array(this.#nodeCount)
     for (let first = 0; first < this.#nodeCount; first += BLOCK_POSITIONS) {
       const count = Math.min(BLOCK_POSITIONS, this.#nodeCount - first)

@@ -33,7 +33,6 @@ vi.mock('../../../src/engine/graph/graph-kernel.ts', async (importOriginal) => {
 // Time passes only when a workload says so: a slow machine must not make a store sync at another place.
 vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
 
-
 const START_MS = 1_800_000_000_000
 
 let nowMs = START_MS
