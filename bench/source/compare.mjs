@@ -156,8 +156,8 @@ function rawOf({ name, version, notes, entries }) {
     name,
     version,
     notes,
-    entries: entries.map(({ setting, build, points, searchPeakRssBytes, reopenMs, reopenRssBytes }) => {
-      return { setting: setting.name, build, points, searchPeakRssBytes, reopenMs, reopenRssBytes }
+    entries: entries.map(({ setting, build, points, searchPeakRssBytes, reopenMs, settledMs, reopenRssBytes }) => {
+      return { setting: setting.name, build, points, searchPeakRssBytes, reopenMs, settledMs, reopenRssBytes }
     }),
   }
 }

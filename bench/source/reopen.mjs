@@ -1,4 +1,5 @@
-// Reopening a store to its first correct answer, beside reading the same bytes; and memory held against the process's own.
+// Reopening a store to its first correct answer, and until its index is back, beside reading the same bytes; and memory held against
+// the process's own.
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,13 +20,21 @@ export function benchReopen(storePath, { rounds }) {
   const ratio = median(runs.map(({ openMs, readMs }) => openMs / readMs)).toFixed(1)
   return [
     markdownTable(
-      ['log MiB', 'reading the bytes, ms', 'open, ms (of reading)', 'open to first answer, ms', 'n'],
+      [
+        'log MiB',
+        'reading the bytes, ms',
+        'open, ms (of reading)',
+        'open to first answer, ms',
+        'until settled, ms',
+        'n',
+      ],
       [
         [
           formatMiB(pick('logBytes')),
           formatNumber(pick('readMs')),
           `${formatNumber(pick('openMs'))} (${ratio}x)`,
           formatNumber(pick('answerMs')),
+          formatNumber(pick('settledMs')),
           rounds,
         ],
       ],

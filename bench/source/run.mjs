@@ -3,8 +3,13 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { VectorStore } from '../../dist/index.js'
+import { benchEventLoop } from './event-loop.mjs'
 import { benchExactSearch } from './exact-search.mjs'
 import { loadGlove } from './glove.mjs'
+import { benchIndexBuild } from './index-build.mjs'
+import { benchIndexChurn } from './index-churn.mjs'
+import { benchIndexSearch } from './index-search.mjs'
+import { benchIndexThreshold } from './index-threshold.mjs'
 import { benchIngest } from './ingest.mjs'
 import { benchReopen } from './reopen.mjs'
 import { machineLine, writeSection } from './report.mjs'
@@ -33,7 +38,14 @@ const sections = {
     await withWholeStore(async () => {})
     return benchReopen(`${directory}/whole`, { rounds })
   },
+  'index-build': () => benchIndexBuild(data, { rounds, directory }),
+  'index-search': () => benchIndexSearch(data, { rounds, directory }),
+  'index-threshold': () => benchIndexThreshold(data, { rounds, directory }),
+  'index-churn': () => benchIndexChurn(data, { directory }),
+  'event-loop': () => benchEventLoop(data, { directory }),
 }
+if (values.only !== undefined && !(values.only in sections))
+  throw new Error(`no section '${values.only}'; there are ${Object.keys(sections).join(', ')}`)
 
 for (const [name, run] of Object.entries(sections)) {
   if (values.only !== undefined && values.only !== name) continue
@@ -56,6 +68,7 @@ async function withWholeStore(work) {
         })),
       )
     }
+    await words.settled()
     return await work(words)
   } finally {
     await store.close()

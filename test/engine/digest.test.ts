@@ -50,7 +50,9 @@ describe('digestState', () => {
     const stream = plainEncoding(store)
     const pieces = Math.ceil(stream.byteLength / 2 ** 20)
     expect(pieces).toBeGreaterThan(4)
-    expect(yields).toBe(pieces - 1)
+    // After each piece, and now and then where ids and documents are short.
+    expect(yields).toBeGreaterThanOrEqual(pieces - 1)
+    expect(yields).toBeLessThan(pieces * 4)
     let expected = 0n
     for (let piece = 0; piece < pieces; piece++) {
       expected = checksum.xxh64(stream.subarray(piece * 2 ** 20, (piece + 1) * 2 ** 20), expected)

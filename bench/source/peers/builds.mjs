@@ -5,7 +5,7 @@ import { formatNumber } from '../statistics.mjs'
 import { startChild } from './host.mjs'
 import { say, showProgress } from './progress.mjs'
 
-/** @returns the build's directory and figures, or `undefined` where the engine cannot build that here */
+/** @returns the build's directory and figures, or `undefined` where building failed */
 export async function ensureBuild(dataSet, engine, version, setting, { core, fresh }) {
   const label = `${dataSet.name}: ${engine.name}, ${setting.name}`
   const directory = join(
@@ -18,7 +18,7 @@ export async function ensureBuild(dataSet, engine, version, setting, { core, fre
   const identity = { engine: engine.name, version, dataHash: dataSet.hash, settings: buildSettings }
   const known = readBuild(buildFile)
   if (!fresh && known !== undefined && JSON.stringify(known.identity) === JSON.stringify(identity))
-    return known.unsupported === undefined ? { directory, ...known } : undefined
+    return { directory, ...known }
 
   say(`${label}: building`)
   rmSync(directory, { recursive: true, force: true })
@@ -46,10 +46,6 @@ export async function ensureBuild(dataSet, engine, version, setting, { core, fre
     }
     writeFileSync(`${buildFile}.tmp`, JSON.stringify(build, undefined, 2))
     renameSync(`${buildFile}.tmp`, buildFile)
-    if (build.unsupported !== undefined) {
-      say(`${label}: left out, ${build.unsupported}`)
-      return undefined
-    }
     say(`${label}: built in ${formatNumber(build.buildMs / 1000)} s`)
     return { directory, ...build }
   } catch (error) {

@@ -32,6 +32,7 @@ const calls = {
     engine = engineNamed(engineName)
     settings = openSettings
     session = await engine.open(directory, openSettings)
+    await session.settle?.()
     querySets = Object.fromEntries(
       Object.entries(queryFiles).map(([part, { file, count }]) => {
         const vectors = readVectorFile(file)
@@ -63,6 +64,11 @@ const calls = {
     const rows = opened.rowsOf(await opened.search(query, k))
     session = opened
     return { rows, peakRssBytes: peakRssBytes() }
+  },
+
+  async settle() {
+    await session.settle?.()
+    return { settles: session.settle !== undefined, peakRssBytes: peakRssBytes() }
   },
 
   memory: () => ({ peakRssBytes: peakRssBytes() }),

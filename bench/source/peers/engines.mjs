@@ -2,8 +2,9 @@
 //   name, notes, exact         exact: every answer is the truth
 //   version(), load()          load throws where the engine is not installed or does not load
 //   settings()                 what to build: { name, …, curves: [{ name, efforts, … }] }; a curve is a way to search, an effort a point on it
-//   build(directory, source, settings)   leaves everything on disk; { unsupported } when it cannot
-//   open(directory, settings)  gives { prepareQuery, useEffort, search, rowsOf, close }; only `search` is timed
+//   build(directory, source, settings)   leaves everything on disk
+//   open(directory, settings)  gives { prepareQuery, useEffort, search, rowsOf, close, settle? }; only `search` is timed, after `settle`:
+//                              an engine that answers before it has its index back says so by having one
 import { annals } from './annals.mjs'
 import { hnswlib, hnswlibNative } from './hnswlib.mjs'
 import { lancedb } from './lancedb.mjs'

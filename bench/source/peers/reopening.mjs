@@ -1,4 +1,5 @@
-// From the start of a process to the first answer of an index that is on disk, engines in turn; bare Node for comparison.
+// From the start of a process to the first answer of an index that is on disk, and until it searches as quickly as ever; engines in
+// turn, bare Node for comparison.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { median } from '../statistics.mjs'
@@ -7,7 +8,10 @@ import { say, showProgress } from './progress.mjs'
 
 const BARE_CHILD = fileURLToPath(new URL('./bare-child.mjs', import.meta.url))
 
-/** Puts `reopenMs` and `reopenRssBytes` on each entry and gives the same of a process that does nothing. */
+/**
+ * Puts `reopenMs` and `reopenRssBytes` on each entry, and `settledMs` where the first answer comes before the index is back; gives the
+ * same of a process that does nothing.
+ */
 export async function measureReopening(entries, dataSet, { core, rounds, k }) {
   const runs = new Map(entries.map((entry) => [entry, []]))
   const bare = []
@@ -33,6 +37,8 @@ export async function measureReopening(entries, dataSet, { core, rounds, k }) {
   showProgress('reopening, rounds', rounds, rounds)
   for (const [entry, ofEntry] of runs) {
     entry.reopenMs = median(ofEntry.map(({ elapsedMs }) => elapsedMs))
+    const settledMs = ofEntry.map((run) => run.settledMs)
+    entry.settledMs = settledMs.includes(undefined) ? undefined : median(settledMs)
     entry.reopenRssBytes = median(ofEntry.map(({ peakRssBytes }) => peakRssBytes))
   }
   return {
@@ -58,7 +64,9 @@ async function timeChild(how, given) {
   const child = startChild(how)
   try {
     const answer = await child.ask('firstAnswer', given)
-    return { ...answer, elapsedMs: performance.now() - startMs }
+    const elapsedMs = performance.now() - startMs
+    const { settles, peakRssBytes } = await child.ask('settle')
+    return { ...answer, peakRssBytes, elapsedMs, ...(settles && { settledMs: performance.now() - startMs }) }
   } finally {
     await child.stop()
   }

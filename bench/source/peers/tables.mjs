@@ -39,6 +39,7 @@ function engineTable({ engines, dataSet, ours }) {
     'searching',
     'bytes a vector on disk',
     'reopen to answer ms',
+    'to full speed ms',
   )
   const rows = engines.map((engine) => {
     const best = TARGETS.map((target) => bestAt(curvesOf(engine), target))
@@ -55,6 +56,7 @@ function engineTable({ engines, dataSet, ours }) {
       formatMiB(entry.searchPeakRssBytes),
       formatNumber(entry.build.bytesOnDisk / dataSet.count),
       formatNumber(entry.reopenMs),
+      settledCell(entry),
     ]
   })
   return markdownTable(header, rows)
@@ -87,6 +89,7 @@ function settingTable({ engines, dataSet }) {
     'build CPU s',
     'bytes a vector on disk',
     'reopen ms',
+    'to full speed ms',
     'its peak MiB',
   )
   const rows = engines.flatMap((engine) =>
@@ -102,11 +105,17 @@ function settingTable({ engines, dataSet }) {
         formatNumber(entry.build.cpuMs / 1000),
         formatNumber(entry.build.bytesOnDisk / dataSet.count),
         formatNumber(entry.reopenMs),
+        settledCell(entry),
         formatMiB(entry.reopenRssBytes),
       ]
     }),
   )
   return markdownTable(header, rows)
+}
+
+/** Empty where an engine gives no answer before its index is there. */
+function settledCell({ settledMs }) {
+  return settledMs === undefined ? '' : formatNumber(settledMs)
 }
 
 function notesOf({ engines }) {

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest'
+import {
+  checkBlockRows,
+  checkMarks,
+  exportBlock,
+  exportMarks,
+  importBlockCodes,
+  importBlockRows,
+  importMarks,
+  type NodeMarks,
+} from '../../../src/engine/graph/node-blocks.ts'
+import type { VamanaGraph } from '../../../src/engine/graph/vamana-graph.ts'
+import { CODED, FREE, LINKED } from '../../../src/engine/kernel/assembly-graph/layout.ts'
+import { bitmapOf, builtGraph, graphOf, rowsOf } from './graph-fixture.ts'
+import { normalSet } from './vector-sets.ts'
+
+const set = normalSet('euclidean', 1500, 40)
+
+/** A graph in the memory of another one. */
+async function copyOf(graph: VamanaGraph, marks: NodeMarks = exportMarks(graph.core)): Promise<VamanaGraph> {
+  const copy = await graphOf({ ...set, vectors: new Float32Array(0) })
+  const block = exportBlock(graph.core, 0)
+  checkMarks(marks)
+  importBlockCodes(copy.core, block)
+  checkBlockRows(block, 0, marks.states)
+  importBlockRows(copy.core, 0, block)
+  for (const _ of importMarks(copy.core, marks));
+  return copy
+}
+
+const bytesOf = (graph: VamanaGraph) => Buffer.concat([...graph.digestBytes()].map((bytes) => bytes.slice()))
+
+describe('blocks of nodes', () => {
+  test('give the same graph, which goes on in the same way', async () => {
+    const graph = await builtGraph(set, 'bulk')
+    graph.run(graph.consolidate(bitmapOf(1500, (node) => node % 5 === 0)))
+    const copy = await copyOf(graph)
+    expect(copy.checkInvariants()).toEqual([])
+    expect(bytesOf(copy).equals(bytesOf(graph))).toBe(true)
+    expect([...copy.core.entries.nodes]).toEqual([...graph.core.entries.nodes])
+    for (const each of [graph, copy]) {
+      const nodes = rowsOf(set)
+        .slice(0, 400)
+        .map((row) => each.add(row))
+      each.run(each.insert(Uint32Array.from(nodes)))
+    }
+    expect(bytesOf(copy).equals(bytesOf(graph))).toBe(true)
+  })
+
+  test('keep a count of incoming edges that has once been 255, and refuse a wrong one below', async () => {
+    const graph = await builtGraph(set, 'bulk')
+    graph.core.setInDegree(7, 255)
+    expect((await copyOf(graph)).core.inDegree(7)).toBe(255)
+    graph.core.setInDegree(7, 254)
+    await expect(copyOf(graph)).rejects.toThrow('node 7 has in-degree')
+  })
+
+  test('refuse marks of another graph', async () => {
+    const graph = await builtGraph(set, 'bulk')
+    const marks = exportMarks(graph.core)
+    const states = marks.states.slice(1)
+    await expect(copyOf(graph, { ...marks, states, inDegrees: marks.inDegrees.slice(1) })).rejects.toThrow(RangeError)
+  })
+})
+
+describe('what cannot be a graph', () => {
+  const states = Uint8Array.of(LINKED, LINKED, CODED, FREE)
+  const rows = (offsets: number[], neighbours: number[]) => ({
+    offsets: Uint32Array.from(offsets),
+    neighbours: Uint32Array.from(neighbours),
+  })
+
+  test('is refused, and what can be is not', () => {
+    checkBlockRows(rows([0, 1, 2, 2, 2], [1, 0]), 0, states)
+  })
+
+  test.each([
+    ['too few offsets', [0, 1, 2, 2], [1, 0]],
+    ['offsets that do not begin at 0', [1, 1, 2, 2, 2], [1, 0]],
+    ['offsets that do not span the edges', [0, 1, 1, 1, 1], [1, 0]],
+    ['offsets that fall', [0, 2, 1, 2, 2], [1, 0]],
+    ['an edge to the node itself', [0, 1, 2, 2, 2], [0, 0]],
+    ['an edge to a node that is not linked', [0, 1, 2, 2, 2], [2, 0]],
+    ['an edge to a node that does not exist', [0, 1, 2, 2, 2], [1, 4]],
+    ['a row of a node that is not linked', [0, 0, 0, 1, 1], [1]],
+    ['a row that is too long', [0, 64, 64, 64, 64], Array(64).fill(1)],
+  ])('%s', (_, offsets, neighbours) => {
+    expect(() => checkBlockRows(rows(offsets, neighbours), 0, states)).toThrow(RangeError)
+  })
+
+  test.each([
+    ['a state that is none', [LINKED, 3], [0, 0], [0]],
+    ['fewer in-degrees than states', [LINKED, LINKED], [0], [0]],
+    ['an entry that is not linked', [LINKED, CODED], [0, 0], [1]],
+    ['an entry that does not exist', [LINKED, LINKED], [0, 0], [2]],
+    ['no entry', [LINKED, LINKED], [0, 0], []],
+  ])('%s', (_, states, inDegrees, entries) => {
+    const marks = {
+      states: Uint8Array.from(states),
+      inDegrees: Uint8Array.from(inDegrees),
+      entries: Uint32Array.from(entries),
+    }
+    expect(() => checkMarks(marks)).toThrow(RangeError)
+  })
+})
