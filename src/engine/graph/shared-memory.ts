@@ -47,10 +47,8 @@ export class SharedMemory {
 
   /** Zeroed bytes, at a multiple of 64. */
   allocate(bytes: number): number {
-    const used = this.#end
     const at = this.allocateDirty(bytes)
-    // What nobody had before is zero, and writing that would only take its pages from the system twice over.
-    if (at < used) new Uint8Array(this.buffer, at, bytes).fill(0)
+    new Uint8Array(this.buffer, at, bytes).fill(0)
     return at
   }
 

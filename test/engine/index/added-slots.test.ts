@@ -22,6 +22,7 @@ describe('AddedSlots', () => {
         const first = model.find((record) => record.end > asked)
         expect(added.lsnBefore(asked)).toBe(first && first.lsn - 1)
       }),
+      { seed: 1 },
     )
   })
 

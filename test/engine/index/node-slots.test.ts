@@ -46,7 +46,7 @@ describe('NodeSlots', () => {
         }
         expectSame(slots, model)
       }),
-      { numRuns: 300 },
+      { numRuns: 300, seed: 1 },
     )
   })
 
