@@ -71,8 +71,15 @@ async function askEach<M>(
     }
     const document = view.documentAt(slot)
     const metadata = document === undefined ? undefined : decodeMetadata<M>(document)
-    if (passes(metadata, view.idAt(slot))) setBit(allowed, slot)
+    const passed: unknown = passes(metadata, view.idAt(slot))
+    if (isPromise(passed))
+      throw new TypeError('filter gave a promise, for which every entry would pass; it must answer at once')
+    if (passed) setBit(allowed, slot)
   }
+}
+
+function isPromise(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'then' in value
 }
 
 /** By tag, so that a Set of another realm counts. */

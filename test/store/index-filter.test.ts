@@ -188,6 +188,16 @@ describe('a filter', () => {
     expectDistinct((await vectors.search(words[0]!)).hits, 10)
   })
 
+  test('that is an async function is refused: each promise would let its entry pass', async () => {
+    const filter = (async () => false) as unknown as () => boolean
+    expect(await endingOf(() => vectors.search(words[0]!, { filter }))).toBe('TypeError')
+  })
+
+  test('lets pass what is true in a condition', async () => {
+    const filter = ((_: unknown, id: string) => /^e1?5$/.exec(id)) as unknown as () => boolean
+    expect((await vectors.search(words[5]!, { filter })).hits.map(({ id }) => id)).toEqual(['e5', 'e15'])
+  })
+
   test('is copied at the call', async () => {
     const [list, set] = [['e5', 'e6'], new Set(['e5', 'e6'])]
     const searching = [list, set].flatMap((filter) => [
