@@ -57,6 +57,8 @@ export interface CollectionView {
   copyTombstones(): Uint8Array
   /** At most `maxRows` rows from `firstSlot` on, fewer where a block, a chunk or the collection ends, dead ones included. */
   borrowRun(firstSlot: number, maxRows: number): VectorRun
+  /** Writes the vector of a slot from `at` on, to be computed with, and gives its norm under cosine, else 0. */
+  copyRow(slot: number, target: Float32Array, at: number): number
   /** The content as it is now, whatever happens later. */
   capture(): CollectionCapture
   /** The vectors as they are now, whatever happens later. */
@@ -153,6 +155,12 @@ export class CollectionState implements CollectionView {
   borrowRun(firstSlot: number, maxRows: number): VectorRun {
     const { originals, norms } = this.#columns
     return runOfVectors(originals, this.metric === 'cosine' ? norms : undefined, firstSlot, maxRows)
+  }
+
+  copyRow(slot: number, target: Float32Array, at: number): number {
+    const { originals, norms } = this.#columns
+    originals.copyRow(slot, target, at)
+    return this.metric === 'cosine' ? norms.get(slot) : 0
   }
 
   capture(): CollectionCapture {

@@ -33,6 +33,11 @@ export class OriginalsColumn {
     return this.#rows.borrowRun(slot, 1).elements.slice()
   }
 
+  /** Writes the vector of a slot from `at` on. Throws `RangeError` for a slot that is not there or was freed. */
+  copyRow(slot: number, target: Float32Array, at: number): void {
+    this.#rows.copyRow(slot, target, at)
+  }
+
   /**
    * The rows from `firstSlot` on: `rows * dimensions` components, at most `maxRows` rows, fewer where a block or the column
    * ends. Throws `RangeError` for a first slot that is not there or was freed.

@@ -3,6 +3,7 @@ import { CHUNK_SLOTS } from '../base/limits.ts'
 /** Largest block of a column. Blocks are allocated whole, so this also bounds what a column holds beyond its rows. */
 const BLOCK_BYTES = 1024 * 1024
 const FIRST_ROWS = 4
+const MOST_COPIED_ONE_BY_ONE = 256
 
 type Elements = Float32Array | Float64Array
 
@@ -104,6 +105,16 @@ export class RowBlocks<Block extends Elements> {
   elementAt(row: number): number {
     const block = blockOf(this.#blocks, this.#layout, row, this.#rows)
     return block[(row % this.rowsPerBlock) * this.#layout.elementsPerRow]!
+  }
+
+  /** Writes the elements of a row from `at` on. Throws `RangeError` for a row that is not there, or not any more. */
+  copyRow(row: number, target: Block, at: number): void {
+    const block = blockOf(this.#blocks, this.#layout, row, this.#rows)
+    const { elementsPerRow } = this.#layout
+    const from = (row % this.rowsPerBlock) * elementsPerRow
+    // A view costs more than copying a short row.
+    if (elementsPerRow > MOST_COPIED_ONE_BY_ONE) target.set(block.subarray(from, from + elementsPerRow), at)
+    else for (let index = 0; index < elementsPerRow; index++) target[at + index] = block[from + index]!
   }
 
   /**

@@ -1,4 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { loadChecksum } from '../../src/base/checksum.ts'
+import { decodeEvents } from '../../src/replay/event-codec.ts'
+import { scanLog } from '../../src/wal/log-scan.ts'
+import type { LogRecord } from '../../src/wal/record.ts'
 import { CrashableFiles } from '../support/crashable-files.ts'
 import { contentOf } from './support/content.ts'
 import { DrivenStore } from './support/driven-store.ts'
@@ -33,6 +37,21 @@ describe('the workload of the crash suite, uninterrupted', () => {
     await new DrivenStore(files).run(history)
     expect(files.paths().filter((path) => path.endsWith('.wal')).length).toBeGreaterThanOrEqual(8)
     expect(files.mutations.length).toBeGreaterThan(200)
+    expect(await kindsOfEvents(files)).toEqual(
+      'add consolidate create delete drop flush:bulk flush:insert rebuild update'.split(' '),
+    )
     expect(new Set(history.digests.map(({ data }) => data)).size).toBeGreaterThan(history.endLsn * 0.8)
   })
 })
+
+async function kindsOfEvents(files: CrashableFiles): Promise<string[]> {
+  const kinds = new Set<string>()
+  const onRecord = ({ payload }: LogRecord) => {
+    for (const event of decodeEvents(payload)) {
+      kinds.add(event.type === 'flush' ? `flush:${event.method}` : event.type)
+    }
+    return undefined
+  }
+  await scanLog(files, { checksum: await loadChecksum(), onRecord })
+  return [...kinds].sort()
+}

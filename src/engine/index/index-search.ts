@@ -81,6 +81,9 @@ interface SortedHits {
 }
 
 function aliveOf(view: CollectionView, { slots, scores }: SortedHits): SortedHits {
+  let dead = 0
+  for (let index = 0; index < slots.length; index++) if (view.isDead(slots[index]!)) dead += 1
+  if (dead === 0) return { slots, scores }
   const isAlive = (_: number, index: number) => !view.isDead(slots[index]!)
   return { slots: slots.filter(isAlive), scores: scores.filter(isAlive) }
 }

@@ -23,6 +23,11 @@ export class NodeSlots {
     return node === NONE ? undefined : node
   }
 
+  /** The slots of a node that has several, rising. Borrowed, as by {@link borrowSlots}. */
+  borrowChain(node: number): readonly number[] | undefined {
+    return this.#chains.get(node)
+  }
+
   /** The slots of a node, rising; none if it is free. Borrowed: not to be kept across a change. */
   borrowSlots(node: number): readonly number[] {
     const chain = this.#chains.get(node)

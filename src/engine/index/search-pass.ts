@@ -122,7 +122,7 @@ export class SearchPass {
   /** The buffer first, then the graph; what the walk finds is compared in one turn of the event loop. */
   async #walk(served: ServedGraph, built: BuiltGraph): Promise<void> {
     await this.#scan(served.builtThrough, this.#view.slotCount, served.placed)
-    const ofBuffer = copySelection(this.selection)
+    const ofBuffer = this.selection.count === 0 ? undefined : copySelection(this.selection)
     const allowed = allowedNodes(built, this.#allowed)
     let listSize = listSizeOf(this.#query)
     for (let doublings = 0; ; doublings++) {
@@ -132,7 +132,8 @@ export class SearchPass {
       const hits = isWalked ? walked.hits : await walkGraph(built, vector, options, this.#tools)
       if (this.#view.dropped) return
       this.visited += hits.visited
-      copySelection(ofBuffer, this.selection)
+      if (ofBuffer === undefined) this.selection.count = 0
+      else copySelection(ofBuffer, this.selection)
       const slots = this.#slotsOf(hits, built, served, rescoredCount(this.#query.k, listSize))
       this.#tools.scorer.offer(this.#view, this.#query, slots, this.selection)
       if (this.selection.count === this.selection.k || doublings === MOST_DOUBLINGS) break
@@ -149,20 +150,27 @@ export class SearchPass {
   }
 
   /** The slots of the nearest nodes that may be hits, rising. */
-  #slotsOf(hits: GraphHits, built: BuiltGraph, served: ServedGraph, most: number): number[] {
+  #slotsOf(hits: GraphHits, built: BuiltGraph, served: ServedGraph, most: number): Uint32Array {
     const { builtThrough, placed } = served
+    const isHit = (slot: number) => (slot < builtThrough || placed.has(slot)) && this.#isCandidate(slot)
     const slots: number[] = []
     for (let i = 0; i < hits.nodes.length && slots.length < most; i++) {
+      const node = hits.nodes[i]!
+      const chain = built.slots.borrowChain(node)
+      if (chain === undefined) {
+        const slot = built.slots.firstSlot(node)
+        if (slot !== undefined && isHit(slot)) slots.push(slot)
+        continue
+      }
+      // Equal vectors are equally far: the lowest slots are enough.
       let ofNode = 0
-      for (const slot of built.slots.borrowSlots(hits.nodes[i]!)) {
-        if ((slot >= builtThrough && !placed.has(slot)) || !this.#isCandidate(slot)) continue
-        slots.push(slot)
-        // Equal vectors are equally far: the lowest slots are enough.
+      for (let place = 0; place < chain.length && ofNode < this.selection.k; place++) {
+        if (!isHit(chain[place]!)) continue
+        slots.push(chain[place]!)
         ofNode += 1
-        if (ofNode === this.selection.k) break
       }
     }
-    return slots.sort((a, b) => a - b)
+    return Uint32Array.from(slots).sort()
   }
 
   #isCandidate(slot: number): boolean {
@@ -209,7 +217,7 @@ export function listSizeOf({ k, listSize }: { k: number; listSize: number }): nu
  * order. docs/BENCHMARKS.md has the measurement.
  */
 function rescoredCount(k: number, listSize: number): number {
-  return Math.max(k * 2, k + 30, Math.ceil(listSize / 4))
+  return Math.max(k * 2, k + 20, Math.ceil(listSize / 4))
 }
 
 /** Those of some slots that are alive. */

@@ -40,9 +40,7 @@ export class SlotScorer {
     const { dimensions, metric } = view
     this.#makeRoom(rows, dimensions)
     for (let row = 0; row < rows; row++) {
-      const run = view.borrowRun(slots[first + row]!, 1)
-      this.#vectors.set(run.vectors, row * dimensions)
-      if (metric === 'cosine') this.#norms[row] = run.norms[0]!
+      this.#norms[row] = view.copyRow(slots[first + row]!, this.#vectors, row * dimensions)
     }
     // Rows rise with their slots, so equal distances come in the order of slots here as well.
     const best = createSelection(Math.min(selection.k, rows))

@@ -22,12 +22,15 @@ export function copySelection(from: Selection, to: Selection = createSelection(f
 /** The selection in order, nearest first, equal scores by slot. The selection itself stays a heap. */
 export function sortedSelection(selection: Selection): { slots: Uint32Array; scores: Float64Array } {
   const { count, scores, slots } = selection
-  const order = Uint32Array.from({ length: count }, (_, index) => index)
+  const order = new Uint32Array(count)
+  for (let index = 0; index < count; index++) order[index] = index
   order.sort((a, b) => (isFarther(scores[a]!, slots[a]!, scores[b]!, slots[b]!) ? 1 : -1))
-  return {
-    slots: Uint32Array.from(order, (index) => slots[index]!),
-    scores: Float64Array.from(order, (index) => scores[index]!),
+  const sorted = { slots: new Uint32Array(count), scores: new Float64Array(count) }
+  for (let index = 0; index < count; index++) {
+    sorted.slots[index] = slots[order[index]!]!
+    sorted.scores[index] = scores[order[index]!]!
   }
+  return sorted
 }
 
 /** Whether (score, slot) is farther than (otherScore, otherSlot): the one order of hits. */

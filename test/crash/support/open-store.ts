@@ -30,20 +30,21 @@ vi.mock('../../../src/engine/graph/graph-kernel.ts', async (importOriginal) => {
   return { ...original, loadGraphModule: () => laterTurn().then(() => module) }
 })
 
+// Stores order nothing by themselves: a workload says when, and only so does it know the LSN of what comes next.
+vi.mock('../../../src/store/index-policy.ts', async (importOriginal) => {
+  const { IndexPolicy } = await importOriginal<typeof import('../../../src/store/index-policy.ts')>()
+  class OnDemand extends IndexPolicy {
+    override next(): undefined {}
+  }
+  return { IndexPolicy: OnDemand }
+})
+
 // Time passes only when a workload says so: a slow machine must not make a store sync at another place.
 vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
 
 const START_MS = 1_800_000_000_000
 
 let nowMs = START_MS
-
-/** Stores order nothing by themselves: a workload says when. */
-const ON_DEMAND: OpenOptions = {
-  threads: 0,
-  bufferEntries: 1_000_000_000,
-  consolidateShare: 1,
-  rebuildShare: Number.POSITIVE_INFINITY,
-}
 
 /** Starts a run anew: the same clock, and nothing left of stores that were killed. */
 export function resetTime(): void {
@@ -78,5 +79,5 @@ export function openStore(files: Files, options: OpenOptions = {}): Promise<Vect
     yieldToEventLoop: async () => {},
     release: async () => {},
   }
-  return VectorStore.openWith(surroundings, { ...ON_DEMAND, ...options })
+  return VectorStore.openWith(surroundings, { threads: 0, ...options })
 }
