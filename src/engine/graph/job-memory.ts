@@ -6,9 +6,9 @@ const SLICE_BYTES = 2 * 1024 * 1024
 
 /** Runs a part of a job with zeroed bytes of its own, which are given back however it ends. */
 export function* withArea<Result>(core: GraphCore, bytes: number, part: (at: number) => Job<Result>): Job<Result> {
-  const at = core.memory.allocateDirty(bytes)
+  const { at, isZeroed } = core.memory.allocateDirty(bytes)
   try {
-    for (let from = 0; from < bytes; from += SLICE_BYTES) {
+    for (let from = 0; from < bytes && !isZeroed; from += SLICE_BYTES) {
       if (from > 0) yield PAUSE
       core.bytes(at + from, Math.min(SLICE_BYTES, bytes - from)).fill(0)
     }

@@ -47,16 +47,16 @@ export class SharedMemory {
 
   /** Zeroed bytes, at a multiple of 64. */
   allocate(bytes: number): number {
-    const at = this.allocateDirty(bytes)
-    new Uint8Array(this.buffer, at, bytes).fill(0)
+    const { at, isZeroed } = this.allocateDirty(bytes)
+    if (!isZeroed) new Uint8Array(this.buffer, at, bytes).fill(0)
     return at
   }
 
-  /** Bytes that may hold anything, at a multiple of 64. */
-  allocateDirty(bytes: number): number {
+  /** Bytes at a multiple of 64 that may hold anything, unless they were never handed out before. */
+  allocateDirty(bytes: number): { at: number; isZeroed: boolean } {
     const size = align(Math.max(1, bytes))
     const index = this.#free.findIndex((span) => span.bytes >= size)
-    if (index >= 0) return this.#takeFree(index, size)
+    if (index >= 0) return { at: this.#takeFree(index, size), isZeroed: false }
     const at = this.#end
     if (at + size > MOST_PAGES * PAGE_BYTES) {
       throw new StoreError(
@@ -66,7 +66,7 @@ export class SharedMemory {
     }
     this.#growTo(at + size)
     this.#end = at + size
-    return at
+    return { at, isZeroed: true }
   }
 
   /** Gives back what {@link allocate} handed out for as many bytes. */

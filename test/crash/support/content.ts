@@ -62,6 +62,11 @@ export class ContentModel {
     return { lsn, answer: applyToEntries(operation, collection, lsn) }
   }
 
+  /** Takes a record that a store has logged by itself: it changes no content. */
+  pass(): void {
+    this.#lsn += 1
+  }
+
   text(): string {
     return [...this.#collections]
       .map(([name, { dimensions, metric, lsn, entries }]) => collectionText(name, dimensions, metric, lsn, entries))

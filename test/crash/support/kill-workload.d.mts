@@ -1,4 +1,4 @@
 import type { Operation } from './operations.ts'
 
-export function operationAt(lsn: number): Operation
+export function operationAt(number: number): Operation
 export function numbersOf(seed: number): () => number

@@ -1,21 +1,31 @@
-// The endless workload of the processes that are killed: which operation a LSN has follows from the LSN alone, so that a
-// process which knows where its store is knows how to go on, and the one that judges it knows what must be there.
+// The endless workload of the processes that are killed: the operations have numbers from 1 on, and which one a number stands for
+// follows from it alone, so that a process which knows how many are in its store knows how to go on, and the one that judges it
+// knows what must be there.
 
 const DIMENSIONS = 8
 const COLLECTION = 'words'
-/** The collection is dropped and made again once in so many records. */
-const LIFETIME_RECORDS = 251
+/** The collection is dropped and made again once in so many operations. */
+const LIFETIME_OPERATIONS = 251
+/** It begins with an import of so many batches. */
+const IMPORT_BATCHES = 3
+const BATCH_ENTRIES = 200
 
-/** @param {number} lsn */
-export function operationAt(lsn) {
-  const age = (lsn - 1) % LIFETIME_RECORDS
+/** @param {number} number */
+export function operationAt(number) {
+  const age = (number - 1) % LIFETIME_OPERATIONS
   if (age === 0) return { type: 'create', name: COLLECTION, dimensions: DIMENSIONS, metric: 'euclidean' }
-  if (age === LIFETIME_RECORDS - 1) return { type: 'drop', name: COLLECTION }
-  const next = numbersOf(lsn)
+  if (age === LIFETIME_OPERATIONS - 1) return { type: 'drop', name: COLLECTION }
+  const next = numbersOf(number)
+  if (age <= IMPORT_BATCHES) {
+    const first = (age - 1) * BATCH_ENTRIES
+    const entries = Array.from({ length: BATCH_ENTRIES }, (_, index) => entryOf(`i${first + index}`, next))
+    return { type: 'add', name: COLLECTION, entries }
+  }
   const id = () => `w${next() % 60}`
+  const imported = () => `i${next() % (IMPORT_BATCHES * BATCH_ENTRIES)}`
   const kind = next() % 8
-  if (kind === 0) return { type: 'delete', name: COLLECTION, ids: [id(), id()] }
-  if (kind === 1) return { type: 'update', name: COLLECTION, id: id(), metadata: { lsn } }
+  if (kind === 0) return { type: 'delete', name: COLLECTION, ids: [id(), ...Array.from({ length: 9 }, imported)] }
+  if (kind === 1) return { type: 'update', name: COLLECTION, id: id(), metadata: { number } }
   const entries = Array.from({ length: 1 + (next() % 6) }, () => entryOf(id(), next))
   return { type: 'add', name: COLLECTION, entries }
 }

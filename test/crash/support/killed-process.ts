@@ -10,18 +10,24 @@ export type KillMoment = { readonly afterMs: number } | { readonly afterAcknowle
 export interface Journal {
   /** LSN at which it opened the store, if it came so far. */
   readonly openedLsn: number | undefined
-  readonly triedLsn: number
-  readonly acknowledgedLsn: number
+  /** The last operation that it tried. */
+  readonly tried: number
+  /** The operations that were acknowledged, with their LSN, or 0 where a call does not tell it. */
+  readonly acknowledged: ReadonlyMap<number, number>
+}
+
+/** What a process is told. */
+export interface KillOptions {
+  readonly seed: number
+  readonly durability: string
+  /** How many operations are in the store. */
+  readonly doneOperations: number
 }
 
 /** Starts a process that writes to the store in a directory, kills it with SIGKILL, and reads its journal to the end. */
-export function runUntilKilled(
-  directory: string,
-  seed: number,
-  durability: string,
-  moment: KillMoment,
-): Promise<Journal> {
-  const child = spawn(process.execPath, [CHILD, directory, String(seed), durability], {
+export function runUntilKilled(directory: string, options: KillOptions, moment: KillMoment): Promise<Journal> {
+  const { seed, durability, doneOperations } = options
+  const child = spawn(process.execPath, [CHILD, directory, String(seed), durability, String(doneOperations)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let text = ''
@@ -51,8 +57,12 @@ export function runUntilKilled(
 function readJournal(text: string): Journal {
   // A line that the kill cut short says nothing.
   const lines = text.split('\n').slice(0, -1)
-  const lsns = (word: string) =>
-    lines.filter((line) => line.startsWith(`${word} `)).map((line) => Number(line.split(' ')[1]))
-  const [openedLsn] = lsns('opened')
-  return { openedLsn, triedLsn: Math.max(0, ...lsns('tried')), acknowledgedLsn: Math.max(0, ...lsns('acknowledged')) }
+  const numbers = (word: string) =>
+    lines.filter((line) => line.startsWith(`${word} `)).map((line) => line.split(' ').slice(1).map(Number))
+  const [opened] = numbers('opened')
+  return {
+    openedLsn: opened?.[0],
+    tried: Math.max(0, ...numbers('tried').map(([number]) => number!)),
+    acknowledged: new Map(numbers('acknowledged').map(([number, lsn]) => [number!, lsn!])),
+  }
 }
