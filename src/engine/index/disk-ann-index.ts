@@ -114,6 +114,7 @@ export class DiskANNIndex {
   stop(reason: unknown): void {
     this.#stopReason = reason
     this.#queue.clear(reason)
+    this.#added.dropBelow(Number.POSITIVE_INFINITY)
     if (!this.#isRunning) this.#release()
     this.#settle()
   }

@@ -7,6 +7,7 @@ const ioErrors = { file: 'test/crash/io-errors.test.ts', filter: 'at any call' }
 const fullDisk = { file: 'test/crash/io-errors.test.ts', filter: 'full at every write' }
 const flips = { file: 'test/crash/damage.test.ts', filter: 'every bit flipped' }
 const newer = { file: 'test/crash/damage.test.ts', filter: 'a newer format is refused' }
+const compaction = { file: 'test/crash/compaction.test.ts', filter: 'at every mutating operation' }
 const workload = { file: 'test/crash/workload.test.ts', filter: 'answers each call' }
 
 export const DEFECTS = [
@@ -160,5 +161,70 @@ export const DEFECTS = [
     find: 'return this.#addFields(copyEntries(',
     replace: 'await undefined\n    return this.#addFields(copyEntries(',
     test: workload,
+  },
+  {
+    name: 'a consolidation takes what is dead when it runs, not when it was ordered',
+    file: 'src/engine/index/index-work.ts',
+    find: 'if (own.length > 0 && own.every((slot) => hasBit(dead, slot))) setBit(deadNodes, node)',
+    replace: 'if (own.length > 0 && !built.live.has(node)) setBit(deadNodes, node)',
+    test: workload,
+  },
+  {
+    name: 'the tombstones of index work are those of its collection, not a copy',
+    file: 'src/engine/apply-maintenance.ts',
+    find: 'dead: collection.copyTombstones() }',
+    replace: 'get dead() {\n    return collection.copyTombstones()\n  } }',
+    test: workload,
+  },
+  {
+    name: 'index work runs in another order than it was ordered in',
+    file: 'src/engine/index/index-jobs.ts',
+    find: 'return this.#tasks.shift()',
+    replace: 'return this.#tasks.pop()',
+    test: workload,
+  },
+  {
+    name: 'what is to be linked counts as linked before it is',
+    file: 'src/engine/index/disk-ann-index.ts',
+    find: 'const served = await this.#runner!.run(task, this.#served)',
+    replace: `const before = this.#served
+      if (task.kind === 'insert') this.#served = { ...before, builtThrough: task.throughSlot }
+      const served = await this.#runner!.run(task, before)`,
+    test: workload,
+  },
+  {
+    name: 'a new graph depends on the one before it',
+    file: 'src/engine/index/index-task-runner.ts',
+    find: 'dimensions, metric, seed, ...planOptions',
+    replace: 'dimensions, metric, seed: seed + served.builtThrough, ...planOptions',
+    test: workload,
+  },
+  {
+    name: 'a consolidation makes the work before it needless',
+    file: 'src/engine/index/index-jobs.ts',
+    find: "if (task.kind === 'bulk' || task.kind === 'forget') {",
+    replace: "if (task.kind === 'bulk' || task.kind === 'forget' || task.kind === 'consolidate') {",
+    test: sweep,
+  },
+  {
+    name: 'a graph that is being built is not told of deaths',
+    file: 'src/engine/index/disk-ann-index.ts',
+    find: 'this.#runner?.building?.noteDeath(slot)',
+    replace: '',
+    test: workload,
+  },
+  {
+    name: 'a compaction leaves the documents behind',
+    file: 'src/engine/collection-state.ts',
+    find: 'this.#appendEntry(ids.borrow(slot)!, documents.borrow(slot))',
+    replace: 'this.#appendEntry(ids.borrow(slot)!, undefined)',
+    test: compaction,
+  },
+  {
+    name: 'entries that a compaction moved lose their nodes',
+    file: 'src/engine/index/index-work.ts',
+    find: 'built.replaceSlots(node, [...built.slots.borrowSlots(node).filter((slot) => slot !== from), to])',
+    replace: 'built.replaceSlots(node, built.slots.borrowSlots(node))',
+    test: compaction,
   },
 ]
