@@ -4,8 +4,8 @@ import type { VectorCapture } from '../vector-capture.ts'
 import type { BuiltGraph } from './built-graph.ts'
 import { hashOfBits } from './vector-lookup.ts'
 
-/** Slots that are placed between two pauses: some 2 ms of reading and hashing at 100 dimensions. */
-const SLICE_COMPONENTS = 400_000
+/** Slots that are placed between two pauses: some 2 ms of reading, hashing and looking up at 100 dimensions. */
+const SLICE_COMPONENTS = 150_000
 
 export interface PlacedRange {
   readonly fromSlot: number
