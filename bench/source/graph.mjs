@@ -1,9 +1,12 @@
 // The graph alone, without log or documents: build times, and queries a second at recall@10 of .90, .95 and .99.
 //   node scripts/build.mjs && node bench/source/graph.mjs [--set glove|generated] [--limit n] [--method bulk,insert]
-//     [--queries n] [--rounds n] [--codes narrow,wide] [--nearest n] [--random true|false] [--degree n] [--list n] [--dist dir]
+//     [--queries n] [--rounds n] [--codes narrow,wide] [--nearest n] [--random true|false] [--refine n] [--degree n] [--list n]
+//     [--disallowed .05,.15] [--dist dir]
+// With --disallowed, walks that leave out such shares of the nodes take turns with those that leave out none.
 import { parseArgs } from 'node:util'
 import { generatedSet } from './generated-set.mjs'
 import { loadGlove } from './glove.mjs'
+import { createRandom } from './peers/random.mjs'
 import { machineLine } from './report.mjs'
 import { formatMiB, formatNumber, markdownTable, median } from './statistics.mjs'
 
@@ -17,8 +20,10 @@ const { values } = parseArgs({
     codes: { type: 'string', default: 'narrow,wide' },
     nearest: { type: 'string' },
     random: { type: 'string' },
+    refine: { type: 'string' },
     degree: { type: 'string' },
     list: { type: 'string' },
+    disallowed: { type: 'string' },
     dist: { type: 'string', default: '../../dist' },
   },
 })
@@ -41,7 +46,10 @@ const queryCount = queries.length / dimensions
 const vectorAt = (vectors, row) => vectors.subarray(row * dimensions, (row + 1) * dimensions)
 const norms = Float64Array.from({ length: count }, (_, row) => lengthOf(vectorAt(base, row)))
 console.log(`${machineLine()}. ${values.set}: ${count} x ${dimensions}, ${metric}, ${queryCount} held-out queries.`)
-const truth = await exactNearest()
+/** Shares of the nodes that a walk leaves out, and which nodes are left. */
+const filters = (values.disallowed?.split(',') ?? []).map((share) => ({ share, allowed: allowedBut(Number(share)) }))
+const truth = await exactNearest(() => true)
+for (const filter of filters) filter.truth = await exactNearest((row) => hasBit(filter.allowed, row))
 
 for (const method of values.method.split(',')) {
   const graph = await VamanaGraph.create({ dimensions, metric, ...degreeOption(), ...data.frame })
@@ -57,7 +65,7 @@ for (const method of values.method.split(',')) {
   )
   console.log(`phases, ms: ${[...build.byPhase].map(([name, ms]) => `${name} ${Math.round(ms)}`).join(', ')}`)
   const codes = dimensions > 32 ? values.codes.split(',') : ['wide']
-  const curves = measureCurves(graph, codes)
+  const curves = measureCurves(graph, contendersOf(codes))
   for (const [name, curve] of curves) printCurve(name, curve)
 }
 
@@ -92,6 +100,7 @@ function buildTimes(graph, method) {
   const options = {}
   if (method === 'bulk' && values.nearest !== undefined) options.nearest = Number(values.nearest)
   if (method === 'bulk' && values.random !== undefined) options.randomLeaves = values.random === 'true'
+  if (method === 'bulk' && values.refine !== undefined) options.refineList = Number(values.refine)
   if (method === 'insert' && values.list !== undefined) options.listSize = Number(values.list)
   const byPhase = new Map()
   const before = process.cpuUsage()
@@ -119,31 +128,43 @@ function buildTimes(graph, method) {
   return { totalMs: performance.now() - startMs, cpuMs: (user + system) / 1000, longestMs, byPhase }
 }
 
+/** Codes without a filter, and the first of them with each. */
+function contendersOf(codes) {
+  const plain = codes.map((name) => ({ name, codes: name, truth }))
+  const filtered = filters.map(({ share, ...filter }) => ({
+    name: `${codes[0]}, ${share} left out`,
+    codes: codes[0],
+    ...filter,
+  }))
+  return [...plain, ...filtered]
+}
+
 /** Contenders take turns in every round, so that a busy moment hits all alike; the median of the rounds counts. */
-function measureCurves(graph, codes) {
+function measureCurves(graph, contenders) {
   const points = new Map(
-    codes.map((name) => [name, LIST_SIZES.map((listSize) => ({ listSize, times: [], cpuTimes: [] }))]),
+    contenders.map(({ name }) => [name, LIST_SIZES.map((listSize) => ({ listSize, times: [], cpuTimes: [] }))]),
   )
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const index of LIST_SIZES.keys()) {
-      for (const name of codes) {
-        graph.walkCodes = name
-        const point = points.get(name)[index]
-        Object.assign(point, searchAll(graph, point.listSize, point.times, point.cpuTimes))
+      for (const contender of contenders) {
+        graph.walkCodes = contender.codes
+        const point = points.get(contender.name)[index]
+        Object.assign(point, searchAll(graph, contender, point))
       }
     }
   }
   return points
 }
 
-function searchAll(graph, listSize, times, cpuTimes) {
+function searchAll(graph, { allowed, truth: nearest }, { listSize, times, cpuTimes }) {
   const found = []
+  const options = allowed === undefined ? { listSize } : { listSize, allowed }
   let visited = 0
   const before = process.cpuUsage()
   times.push(
     time(() => {
       for (let query = 0; query < queryCount; query++) {
-        const hits = graph.search(vectorAt(queries, query), { listSize })
+        const hits = graph.search(vectorAt(queries, query), options)
         visited += hits.visited
         found.push(rescore(vectorAt(queries, query), hits.nodes.subarray(0, Math.max(RESCORED, listSize / 8))))
       }
@@ -151,7 +172,19 @@ function searchAll(graph, listSize, times, cpuTimes) {
   )
   const { user, system } = process.cpuUsage(before)
   cpuTimes.push((user + system) / 1000)
-  return { recall: recallOf(found), visited: visited / queryCount }
+  return { recall: recallOf(found, nearest), visited: visited / queryCount }
+}
+
+/** All nodes but a share, drawn by a generator of its own. */
+function allowedBut(share) {
+  const random = createRandom(1)
+  const bitmap = new Uint8Array(Math.ceil(count / 8))
+  for (let row = 0; row < count; row++) if (random.uniform() >= share) bitmap[row >> 3] |= 1 << (row & 7)
+  return bitmap
+}
+
+function hasBit(bitmap, row) {
+  return ((bitmap[row >> 3] >> (row & 7)) & 1) === 1
 }
 
 /** The K nearest among the candidates, by exact scores of the originals. */
@@ -180,17 +213,18 @@ function score(query, row) {
   return metric === 'cosine' ? -(lane0 + lane1) / norms[row] : -(lane0 + lane1)
 }
 
-function recallOf(found) {
+function recallOf(found, nearest) {
   let hits = 0
   found.forEach((nodes, query) => {
-    hits += nodes.filter((node) => truth[query].has(node)).length
+    hits += nodes.filter((node) => nearest[query].has(node)).length
   })
   return hits / (found.length * K)
 }
 
-async function exactNearest() {
+async function exactNearest(isAllowed) {
   const kernel = await loadWasmKernel()
-  const dead = new Uint8Array(0)
+  const dead = new Uint8Array(Math.ceil(count / 8))
+  for (let row = 0; row < count; row++) if (!isAllowed(row)) dead[row >> 3] |= 1 << (row & 7)
   return Array.from({ length: queryCount }, (_, index) => {
     const vector = vectorAt(queries, index)
     const selection = createSelection(K)

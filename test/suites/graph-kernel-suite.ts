@@ -6,6 +6,7 @@ import {
   FORM_BIAS,
   FORM_DIRECTION,
   FORM_DOT,
+  ROW_BYTES,
   THREAD_GATHERED_AT,
   THREAD_KEPT_AT,
 } from '../../src/engine/kernel/assembly-graph/layout.ts'
@@ -103,14 +104,48 @@ export function graphKernelSuite(name: string, set: VectorSet, options: Partial<
           const code = reference.queryCode(query)
           for (const listSize of [1, 2, 15]) {
             expectHits(graph.search(query, { listSize }), reference.walk(code, { listSize }))
-            const isAllowed = (node: number) => node % 3 === 0
-            const allowed = bitmapOf(graph.nodeCount, isAllowed)
-            const found = graph.search(query, { listSize, allowed, frontierSize: 30 })
-            expectHits(found, reference.walk(code, { listSize, frontierSize: 30, isAllowed }))
+            // Results are kept apart where few nodes are allowed, and within the frontier where most are.
+            for (const isAllowed of FILTERS) {
+              const allowed = bitmapOf(graph.nodeCount, isAllowed)
+              const found = graph.search(query, { listSize, allowed, frontierSize: 60 })
+              expectHits(found, reference.walk(code, { listSize, frontierSize: 60, isAllowed }))
+            }
           }
         }
       }
     })
+
+    test('looking round once more', async () => {
+      const graph = await graphOf(set, { ...options, degree: 8 })
+      graph.run(graph.insert(Uint32Array.from({ length: graph.nodeCount }, (_, node) => node)))
+      for (const codes of ['narrow', 'wide'] as const) {
+        graph.walkCodes = codes
+        const reference = new ReferenceGraph(graph)
+        const nodes = [0, 5, graph.nodeCount - 1]
+        const expected = nodes.map((node) => reference.refined(node, 9))
+        expect(refinedRows(graph, nodes, 9)).toEqual(expected)
+      }
+    })
+  })
+}
+
+const FILTERS: readonly ((node: number) => boolean)[] = [
+  (node) => node % 3 === 0,
+  (node) => node % 3 !== 0,
+  (node) => node % 16 !== 5,
+  () => true,
+]
+
+function refinedRows(graph: VamanaGraph, nodes: readonly number[], listSize: number): number[][] {
+  const { core } = graph
+  const at = core.memory.allocate(nodes.length * 4)
+  const staged = core.memory.allocate(nodes.length * ROW_BYTES)
+  core.words(at, nodes.length).set(nodes)
+  core.makeRoomForLists(listSize)
+  runToEnd(core, one(phase('refineNodes', nodes.length, 1, at, staged, listSize)))
+  return nodes.map((_, index) => {
+    const row = core.words(staged + index * ROW_BYTES, ROW_BYTES / 4)
+    return [...row.subarray(1, row[0]! + 1)]
   })
 }
 

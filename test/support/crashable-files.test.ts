@@ -443,6 +443,20 @@ describe('tools for tests', () => {
     expect(files.pendingSummary()).toBe('a: size 512|1536, sectors 1-2 unsynced\nentry b: absent|file of 0')
   })
 
+  test('mutations are watched one by one, each when all that does not wait for it is done', async () => {
+    const file = await durableFile('a', filled(512, 1))
+    const [before, seen]: [number, string[]] = [files.mutations.length, []]
+    let resolved = 0
+    files.watchMutations((mutation, text) =>
+      seen.push(`${mutation - before} ${text}: ${sectorsOf(files, 'a')}, ${resolved}`),
+    )
+    const writes = [2, 3].map((byte) => file.write(filled(512, byte), 0).then(() => Promise.resolve()))
+    await Promise.all([...writes.map((write) => write.then(() => resolved++)), file.size()])
+    await file.sync()
+    expect(seen).toEqual(['1 write a 512@0: 1, 0', '2 write a 512@0: 2, 1', '3 sync a: 3, 2'])
+    expect(files.operations.slice(-4)).toEqual(['write a 512@0', 'write a 512@0', 'size a', 'sync a'])
+  })
+
   test('an image without anything pending costs no copy of the bytes', () => {
     files.writeWhole('a', new Random(1).nextBytes(400_000))
     const started = performance.now()

@@ -1,9 +1,10 @@
-import { CODED, LINKED, ROW_SLOTS } from '../kernel/assembly-graph/layout.ts'
+import { BLOCK_POSITIONS, CODED, LINKED, ROW_BYTES, ROW_SLOTS } from '../kernel/assembly-graph/layout.ts'
 import { METRICS } from '../metric.ts'
 import type { GraphCore } from './graph-core.ts'
 import { check } from './graph-parameters.ts'
 import { runToEnd } from './job.ts'
-import { NODES_A_SLICE } from './node-lists.ts'
+
+const ROW_WORDS = ROW_BYTES / 4
 
 /** Edges in compressed rows: those of node i are `nodes[offsets[i]]` up to, not including, `nodes[offsets[i + 1]]`. */
 export interface CompressedRows {
@@ -30,16 +31,31 @@ export function exportEdges(core: GraphCore): GraphEdges {
 export function* exportEdgesSliced(core: GraphCore): Generator<void, GraphEdges, void> {
   const { nodeCount } = core
   const offsets = new Uint32Array(nodeCount + 1)
-  for (let node = 0; node < nodeCount; node++) {
-    offsets[node + 1] = offsets[node]! + core.row(node)[0]!
-    if (node % NODES_A_SLICE === NODES_A_SLICE - 1) yield
+  for (let first = 0; first < nodeCount; first += BLOCK_POSITIONS) {
+    const rows = rowsOfBlock(core, first)
+    for (let at = 0, node = first; at < rows.length; at += ROW_WORDS, node++)
+      offsets[node + 1] = offsets[node]! + rows[at]!
+    yield
   }
   const nodes = new Uint32Array(offsets[nodeCount]!)
-  for (let node = 0; node < nodeCount; node++) {
-    nodes.set(core.row(node).subarray(1, 1 + offsets[node + 1]! - offsets[node]!), offsets[node]!)
-    if (node % NODES_A_SLICE === NODES_A_SLICE - 1) yield
+  for (let first = 0; first < nodeCount; first += BLOCK_POSITIONS) {
+    copyNeighbours(rowsOfBlock(core, first), nodes, offsets[first]!)
+    yield
   }
   return { offsets, nodes, states: core.states() }
+}
+
+/** The rows of a block, of which `first` is the first node: 64 words each. */
+function rowsOfBlock(core: GraphCore, first: number): Uint32Array {
+  const count = Math.min(BLOCK_POSITIONS, core.nodeCount - first)
+  return core.words(core.addressOf(first, 0, ROW_BYTES), count * ROW_WORDS)
+}
+
+/** Word by word: a view of each row would take four times as long. */
+function copyNeighbours(rows: Uint32Array, target: Uint32Array, place: number): void {
+  for (let at = 0; at < rows.length; at += ROW_WORDS) {
+    for (let i = at + 1, end = i + rows[at]!; i < end; i++) target[place++] = rows[i]!
+  }
 }
 
 /** The same edges by where they lead; sources rise. */
@@ -134,12 +150,20 @@ export function* digestBytes(core: GraphCore): Generator<Uint8Array, void, void>
   for (let first = 0; first < core.nodeCount; first += NODES_A_PIECE) {
     const count = Math.min(NODES_A_PIECE, core.nodeCount - first)
     yield states.subarray(first, first + count)
-    for (let node = first; node < first + count; node++) {
-      const row = core.row(node)
-      yield bytesOf(row.slice(0, 1 + row[0]!))
-    }
+    yield bytesOf(packedRows(core, first, count))
     yield exportCodes(core, first, count)
   }
+}
+
+/** Rows without what is unused of them. */
+function packedRows(core: GraphCore, first: number, count: number): Uint32Array {
+  const rows = core.words(core.addressOf(first, 0, ROW_BYTES), count * ROW_WORDS)
+  const packed = new Uint32Array(rows.length)
+  let place = 0
+  for (let at = 0; at < rows.length; at += ROW_WORDS) {
+    for (let i = at, end = at + rows[at]!; i <= end; i++) packed[place++] = rows[i]!
+  }
+  return packed.subarray(0, place)
 }
 
 function bytesOf(array: Uint32Array | Float64Array): Uint8Array {

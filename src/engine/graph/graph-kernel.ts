@@ -18,6 +18,7 @@ export const TASK_NAMES = [
   'assignLeaders',
   'linkFromEdges',
   'linkReverse',
+  'refineNodes',
   'spliceDead',
 ] as const
 export type TaskName = (typeof TASK_NAMES)[number]
@@ -42,6 +43,7 @@ export interface GraphKernel extends Readonly<Record<TaskName, Task>> {
   fillEdges(from: number, to: number, members: number, near: number, most: number, places: number, edges: number): void
   countReverse(from: number, to: number, nodes: number, counts: number): void
   fillReverse(from: number, to: number, nodes: number, places: number, sources: number): void
+  placeRows(from: number, to: number, nodes: number, staged: number): void
   countIncoming(from: number, to: number): void
   spread(
     from: number,

@@ -10,6 +10,7 @@ const FANS = [4, 2, 1]
 const FANS_OF_MANY_DIMENSIONS = [3, 2, 1]
 const MANY_DIMENSIONS = 256
 const ITEMS_A_SLICE = 100_000
+const LEAVES_A_SLICE = 64
 /** A part that stays nearly whole, as equal vectors do, is cut by order instead. */
 const STAYED_WHOLE = 0.9
 
@@ -33,6 +34,23 @@ export function* partition(core: GraphCore, nodes: Uint32Array): Job<Uint32Array
     }
   }
   return leaves
+}
+
+/** The nodes in the order of their first leaves: near ones one after the other. */
+export function* nodesByLeaf(core: GraphCore, nodes: Uint32Array, leaves: readonly Uint32Array[]): Job<Uint32Array> {
+  const isTaken = new Uint8Array(core.nodeCount)
+  const ordered = new Uint32Array(nodes.length)
+  let filled = 0
+  // Who is alone in a part is in no leaf.
+  for (const [index, group] of [...leaves, nodes].entries()) {
+    if (index % LEAVES_A_SLICE === LEAVES_A_SLICE - 1) yield PAUSE
+    for (const node of group) {
+      if (isTaken[node] === 1) continue
+      isTaken[node] = 1
+      ordered[filled++] = node
+    }
+  }
+  return ordered
 }
 
 /** Leaves of nodes that have nothing in common: their pairs become the long edges. */

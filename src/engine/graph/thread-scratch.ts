@@ -6,6 +6,9 @@ import type { SharedMemory } from './shared-memory.ts'
 const PANEL_NODES = 8
 const MOST_NEAREST = 16
 
+/** Bytes that are looked at to see whether most of a bitmap is set. */
+const SAMPLED_BYTES = 256
+
 interface Part {
   readonly setting: number
   readonly bytes: number
@@ -46,14 +49,18 @@ export class ThreadScratch {
       this.#set(layout.THREAD_ALLOWED_AT, 0)
       return
     }
-    if (this.#allowed === undefined || this.#allowed.bytes < allowed.byteLength) {
+    const nodeBytes = Math.ceil(new Uint32Array(this.#memory.buffer, layout.SETTING_NODE_LIMIT, 1)[0]! / 8)
+    const used = allowed.subarray(0, nodeBytes)
+    if (this.#allowed === undefined || this.#allowed.bytes < used.byteLength) {
       if (this.#allowed !== undefined) this.#memory.release(this.#allowed.at, this.#allowed.bytes)
-      const bytes = Math.max(1024, allowed.byteLength * 2)
+      const bytes = Math.max(1024, used.byteLength * 2)
       this.#allowed = { at: this.#memory.allocate(bytes), bytes }
     }
-    new Uint8Array(this.#memory.buffer, this.#allowed.at, allowed.byteLength).set(allowed)
+    new Uint8Array(this.#memory.buffer, this.#allowed.at, used.byteLength).set(used)
     this.#set(layout.THREAD_ALLOWED_AT, this.#allowed.at)
-    this.#set(layout.THREAD_ALLOWED_NODES, allowed.byteLength * 8)
+    this.#set(layout.THREAD_ALLOWED_NODES, used.byteLength * 8)
+    const kind = isMostSet(used, nodeBytes) ? layout.RESULTS_WITHIN : layout.RESULTS_APART
+    this.#set(layout.THREAD_RESULTS_KIND, kind)
   }
 
   get(setting: number): number {
@@ -90,6 +97,19 @@ export class ThreadScratch {
   #set(setting: number, value: number): void {
     new Uint32Array(this.#memory.buffer, this.#record + setting, 1)[0] = value
   }
+}
+
+/** Whether at least half of the first bits are set, judged by a sample that depends on the bitmap alone. */
+function isMostSet(bitmap: Uint8Array, bytes: number): boolean {
+  const sampled = Math.min(SAMPLED_BYTES, bytes)
+  let bits = 0
+  for (let i = 0; i < sampled; i++) {
+    let byte = bitmap[Math.floor((i * bytes) / sampled)] ?? 0
+    byte -= (byte >> 1) & 0x55
+    byte = (byte & 0x33) + ((byte >> 2) & 0x33)
+    bits += (byte + (byte >> 4)) & 15
+  }
+  return bits >= sampled * 4
 }
 
 function fixedParts(dimensions: number, shape: BlockShape, leafNodes: number): Part[] {

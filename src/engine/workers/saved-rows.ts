@@ -38,6 +38,7 @@ const OVERWRITTEN: Readonly<Record<TaskName, Overwritten | undefined>> = {
     },
   },
   linkReverse: { rowWords: ROW_WORDS, nodeOf: (words, item, [nodes]) => words[nodes! / 4 + item]! },
+  refineNodes: undefined,
   spliceDead: { rowWords: ROW_WORDS, nodeOf: (_, item) => item },
 }
 

@@ -137,8 +137,8 @@ export const DEFECTS = [
   {
     name: 'an entry that is replaced leaves the wrong slot tombstoned',
     file: 'src/engine/collection-state.ts',
-    find: 'if (earlier !== undefined) tombstones.set(earlier)',
-    replace: 'if (earlier !== undefined) tombstones.set(earlier === 0 ? 0 : earlier - 1)',
+    find: 'if (earlier !== undefined) this.#bury(earlier)',
+    replace: 'if (earlier !== undefined) this.#bury(earlier === 0 ? 0 : earlier - 1)',
     test: workload,
   },
   {
@@ -158,8 +158,8 @@ export const DEFECTS = [
   {
     name: "the caller's arrays are read after the call has returned",
     file: 'src/store/collection.ts',
-    find: 'return this.#addFields(copyEntries(',
-    replace: 'await undefined\n    return this.#addFields(copyEntries(',
+    find: 'const fields = copyEntries(',
+    replace: 'await undefined\n    const fields = copyEntries(',
     test: workload,
   },
   {
@@ -167,13 +167,6 @@ export const DEFECTS = [
     file: 'src/engine/index/index-work.ts',
     find: 'if (own.length > 0 && own.every((slot) => hasBit(dead, slot))) setBit(deadNodes, node)',
     replace: 'if (own.length > 0 && !built.live.has(node)) setBit(deadNodes, node)',
-    test: workload,
-  },
-  {
-    name: 'the tombstones of index work are those of its collection, not a copy',
-    file: 'src/engine/apply-maintenance.ts',
-    find: 'dead: collection.copyTombstones() }',
-    replace: 'get dead() {\n    return collection.copyTombstones()\n  } }',
     test: workload,
   },
   {
@@ -186,10 +179,10 @@ export const DEFECTS = [
   {
     name: 'what is to be linked counts as linked before it is',
     file: 'src/engine/index/disk-ann-index.ts',
-    find: 'const served = await this.#runner!.run(task, this.#served)',
+    find: 'this.#served = await this.#runner!.run(task, this.#served)',
     replace: `const before = this.#served
       if (task.kind === 'insert') this.#served = { ...before, builtThrough: task.throughSlot }
-      const served = await this.#runner!.run(task, before)`,
+      this.#served = await this.#runner!.run(task, before)`,
     test: workload,
   },
   {

@@ -93,7 +93,7 @@ export async function expectState(store: VectorStore, lsn: number, history: Hist
 }
 
 /** Compares the indexes of an open store, once they are built, with those of the history at `lsn`, bit for bit. */
-export async function expectIndexes(store: VectorStore, lsn: number, history: History, where: string): Promise<void> {
+async function expectIndexes(store: VectorStore, lsn: number, history: History, where: string): Promise<void> {
   const { index } = await store.digest()
   const expected = history.digests[lsn]?.index
   if (index !== expected) expect(index, `${where}, digest of the indexes at LSN ${lsn}`).toBe(expected)

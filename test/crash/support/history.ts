@@ -5,7 +5,7 @@ import { openStore, resetTime } from './open-store.ts'
 import { handlesOf, startOperation } from './start-operation.ts'
 import { createSequel, createWorkload, type Plan, planWorkload } from './workload.ts'
 
-export type Digests = Required<Pick<Digest, 'data' | 'index'>>
+type Digests = Required<Pick<Digest, 'data' | 'index'>>
 
 /** What every recovered store is held to: contents by the model, digests by a run that nothing interrupted. */
 export interface History extends Plan {

@@ -1,7 +1,17 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { VamanaGraph } from '../../../src/engine/graph/vamana-graph.ts'
 import { readGloveFixture } from '../../fixtures/glove.ts'
-import { allNodes, bitmapOf, builtGraph, graphOf, recallOf, rowsOf, scoreOf, type VectorSet } from './graph-fixture.ts'
+import {
+  allNodes,
+  bitmapOf,
+  builtGraph,
+  graphOf,
+  type Method,
+  recallOf,
+  rowsOf,
+  scoreOf,
+  type VectorSet,
+} from './graph-fixture.ts'
 
 const HELD_OUT = 250
 
@@ -54,6 +64,53 @@ describe('real word vectors', () => {
     graph.run(graph.insert(nodes.subarray(nodes.length / 2)))
     expect(graph.checkInvariants()).toEqual([])
     expect(recallOf(graph, set, queries, { listSize: 80 })).toBeGreaterThanOrEqual(0.99)
+  })
+
+  test.each<[Method, number]>([
+    ['insert', 40],
+    ['bulk', 40],
+    ['bulk', 160],
+  ])('built by %s and then replaced altogether keep recall at list %i within a point', async (method, listSize) => {
+    const graph = await builtGraph(set, method)
+    const rows = rowsOf(set)
+    const rowOf = [...allNodes(graph)]
+    const before = recallOf(graph, set, queries, { listSize })
+    for (let first = 0; first < rows.length; first += rows.length * 0.15) {
+      // Nodes are freed in an order that has nothing to do with their vectors, and their vectors come back in another.
+      const isDead = (node: number) => {
+        const place = (node * 6007) % rows.length
+        return place >= first && place < first + rows.length * 0.15
+      }
+      const gone = [...allNodes(graph)].filter(isDead)
+      graph.run(graph.consolidate(bitmapOf(graph.nodeCount, isDead)))
+      expect(graph.unreachable).toBe(0)
+      const back = gone.map((node) => rowOf[node]!).reverse()
+      const nodes = back.map((row) => graph.add(rows[row]!))
+      nodes.forEach((node, index) => {
+        rowOf[node] = back[index]!
+      })
+      graph.run(graph.insert(Uint32Array.from(nodes)))
+      expect(graph.unreachable).toBe(0)
+    }
+    expect(graph.checkInvariants()).toEqual([])
+    const moved = { ...set, vectors: Float32Array.from(rowOf.flatMap((row) => [...rows[row]!])) }
+    expect(
+      recallOf(
+        graph,
+        moved,
+        queries.map((query) => query.slice()),
+        { listSize },
+      ),
+    ).toBeGreaterThan(before - 0.01)
+  })
+
+  test('a few that are left out cost no recall', () => {
+    for (const graph of [inserted, built]) {
+      for (const share of [20, 7]) {
+        const isAllowed = (node: number) => node % share !== 3
+        expect(recallOf(graph, set, queries, { listSize: 40, isAllowed })).toBeGreaterThanOrEqual(0.97)
+      }
+    }
   })
 
   test('a filter of half and of a tenth', () => {

@@ -99,11 +99,22 @@ describe('consolidation', () => {
     const graph = await builtGraph(set, 'insert')
     graph.run(graph.consolidate(bitmapOf(2000, () => true)))
     expect(graph.linkedCount).toBe(0)
+    expect(graph.unreachable).toBe(0)
+    expect(graph.checkInvariants()).toEqual([])
     expect(graph.search(set.vectors.subarray(0, 40), { listSize: 5 }).nodes).toHaveLength(0)
+    graph.run(graph.consolidate(bitmapOf(2000, () => true)))
     const nodes = rowsOf(set).map((row) => graph.add(row))
     graph.run(graph.bulk(Uint32Array.from(nodes)))
     expect(graph.checkInvariants()).toEqual([])
     expect(graph.nodeCount).toBe(2000)
+  })
+
+  test('of an empty graph does nothing', async () => {
+    const graph = await graphOf({ ...set, vectors: new Float32Array(0) })
+    graph.run(graph.consolidate(new Uint8Array(0)))
+    graph.run(graph.consolidate(bitmapOf(100, () => true)))
+    expect(graph.checkInvariants()).toEqual([])
+    expect([graph.nodeCount, graph.linkedCount, graph.unreachable]).toEqual([0, 0, 0])
   })
 
   test('of all but one', async () => {
@@ -186,6 +197,22 @@ describe('arguments', () => {
     const node = graph.add(new Float32Array(40).fill(1))
     expect(() => graph.run(graph.insert(Uint32Array.of(node, node)))).toThrow('once')
     expect(() => graph.run(graph.bulk(Uint32Array.of(node)))).toThrow('empty graph')
+    expect(graph.checkInvariants()).toEqual([])
+  })
+
+  test('that do not fit a bulk build are refused before anything is done', async () => {
+    const graph = await graphOf(normalSet('cosine', 10, 40))
+    const nodes = allNodes(graph)
+    for (const options of [
+      { nearest: 0 },
+      { nearest: 17 },
+      { refineList: -1 },
+      { refineList: 385 },
+      { refineList: 1.5 },
+    ]) {
+      expect(() => graph.run(graph.bulk(nodes, options))).toThrow(RangeError)
+    }
+    graph.run(graph.bulk(nodes, { nearest: 16, refineList: 384 }))
     expect(graph.checkInvariants()).toEqual([])
   })
 

@@ -1,5 +1,6 @@
 import type { GraphParameters } from '../../../src/engine/graph/graph-parameters.ts'
 import type { VamanaGraph } from '../../../src/engine/graph/vamana-graph.ts'
+import { LONG_CODE_BYTES } from '../../../src/engine/kernel/assembly-graph/layout.ts'
 import { encodeReference } from './reference-codes.ts'
 import { type Form, narrowDistance, walkForm, wideDistance } from './reference-distances.ts'
 
@@ -62,22 +63,19 @@ export class ReferenceGraph {
   }
 
   /** The beam search: the same steps as the kernel's, in the plainest form. */
-  walk(query: Uint8Array, options: WalkOptions): { results: Candidate[]; visited: number } {
-    const { listSize, frontierSize = listSize, isAllowed } = options
+  walk(query: Uint8Array, { listSize, frontierSize = listSize, isAllowed, from }: WalkOptions): Walk {
     const measured = (node: number): Candidate => ({ node, distance: this.#walkDistance(query, node) })
-    const start = this.entries.map(measured).sort(byDistance)[0]
-    if (start === undefined) return { results: [], visited: 0 }
+    const start = from === undefined ? this.entries.map(measured).sort(byDistance)[0] : { node: from, distance: 0 }
+    if (start === undefined) return { results: [], visited: 0, expanded: [] }
     const seen = new Set([start.node])
-    const done = new Set<number>()
-    let visited = this.entries.length
+    const expanded = new Set<number>()
+    let visited = from === undefined ? this.entries.length : 0
     let frontier = [start]
     let results = isAllowed?.(start.node) ? [start] : []
     for (;;) {
-      const open = frontier.filter(({ node }) => !done.has(node)).slice(0, 2)
+      const open = frontier.filter(({ node }) => !expanded.has(node)).slice(0, this.#nodesAStep())
       if (open.length === 0) break
-      const last = results[listSize - 1]
-      if (isAllowed !== undefined && last !== undefined && byDistance(open[0]!, last) > 0) break
-      for (const { node } of open) done.add(node)
+      for (const { node } of open) expanded.add(node)
       const fresh = new Set(open.flatMap(({ node }) => this.rows[node]!).filter((node) => !seen.has(node)))
       for (const node of fresh) seen.add(node)
       visited += fresh.size
@@ -89,7 +87,21 @@ export class ReferenceGraph {
       // What lies beyond full results would never be expanded.
       if (worst !== undefined) frontier = frontier.filter((candidate) => byDistance(candidate, worst) <= 0)
     }
-    return { results: isAllowed === undefined ? frontier : results, visited }
+    return { results: isAllowed === undefined ? frontier : results, visited, expanded: [...expanded] }
+  }
+
+  /** Two nodes are expanded at once unless their codes are long. */
+  #nodesAStep(): number {
+    const code = this.#isNarrow ? this.narrow(0) : this.wide(0)
+    return code.length - 8 < LONG_CODE_BYTES ? 2 : 1
+  }
+
+  /** What a node chooses when it looks round once more. */
+  refined(node: number, listSize: number): number[] {
+    const { expanded } = this.walk(this.wide(node), { listSize, from: node })
+    const candidates = new Set([...expanded, ...this.rows[node]!])
+    candidates.delete(node)
+    return this.choose(node, [...candidates])
   }
 
   /** Robust prune; by dot product half by direction, half the greatest products. */
@@ -134,4 +146,12 @@ export interface WalkOptions {
   readonly listSize: number
   readonly frontierSize?: number
   readonly isAllowed?: (node: number) => boolean
+  /** Where it begins; the best of the entries unless it is given. */
+  readonly from?: number
+}
+
+export interface Walk {
+  readonly results: Candidate[]
+  readonly visited: number
+  readonly expanded: number[]
 }

@@ -20,6 +20,7 @@ export { spliceDead } from './consolidate'
 export { applyReverse, collectPairs, linkNodes, reverseEdges } from './insert'
 export { nearestInLeaves } from './leaf'
 export { reach } from './reach'
+export { placeRows, refineNodes } from './refine'
 export { spread } from './spread'
 
 /** Encodes the vector of a thread as the codes of a node. */

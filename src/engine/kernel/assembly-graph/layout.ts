@@ -103,6 +103,8 @@ export const THREAD_QUERY_BIAS = 124
 export const THREAD_FORM = 128
 export const THREAD_SINK = 132
 export const THREAD_MARKS_AT = 136
+/** How results are kept where a bitmap says which nodes may be one: RESULTS_APART or RESULTS_WITHIN. */
+export const THREAD_RESULTS_KIND = 140
 
 /** Numbers of the metrics across the border. */
 export const COSINE = 0
@@ -119,6 +121,10 @@ export const FORM_BIAS = 0
 export const FORM_DOT = 1
 export const FORM_DIRECTION = 2
 
+/** In a list of their own, or, where most nodes may be results, in the frontier among the others. */
+export const RESULTS_APART = 0
+export const RESULTS_WITHIN = 1
+
 export const FREE = 0
 export const CODED = 1
 export const LINKED = 2
@@ -131,5 +137,7 @@ export const GATHERED_SLOTS = 128
 export const MOST_CANDIDATES = 1024
 /** Expanded nodes that a walk notes: more than the longest list for building expands. */
 export const MOST_EXPANDED = 960
+/** Bytes of a code from which on a step of a walk expands one node instead of two. */
+export const LONG_CODE_BYTES = 129
 /** Most dimensions that are walked on float32. */
 export const MOST_FLOAT_DIMENSIONS = 32

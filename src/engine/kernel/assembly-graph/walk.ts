@@ -1,17 +1,18 @@
 // The beam search. There is no prefetch instruction, so a step first gathers all unvisited neighbours of two nodes,
 // then touches each one's cache line, and only then computes: the misses overlap each other. 3,400 -> 6,400-6,900
 // queries a second on 340,479 x 100; doing the same inside the loop that checks the marks is slower, and so are three
-// nodes a step.
+// nodes a step. Of codes of several lines there are enough to wait for with one node: of 768 dimensions two take a tenth
+// more time.
 import { computeDistances } from './distances'
-import { nextOpen, offerToFrontier, offerToResults } from './frontier'
+import { copyResults, nextOpen, offerToFrontier, offerToResults, offerWithin } from './frontier'
 import { FARTHEST, keyOf, nodeOf } from './keys'
 import {
-  BLOCKS_AT, BLOCK_MASK, BLOCK_SHIFT, FOUR, GATHERED_SLOTS, ROW_SLOTS, SETTING_DIMENSIONS, SETTING_ENTRIES_AT,
+  BLOCKS_AT, BLOCK_MASK, BLOCK_SHIFT, FOUR, GATHERED_SLOTS, LONG_CODE_BYTES, RESULTS_WITHIN, ROW_SLOTS, SETTING_DIMENSIONS, SETTING_ENTRIES_AT,
   SETTING_ENTRY_COUNT, SETTING_NARROW_OFFSET, SETTING_NARROW_STRIDE, SETTING_NODE_LIMIT, SETTING_WALK_KIND,
   SETTING_WIDE_OFFSET, SETTING_WIDE_STRIDE, THREAD_ADDRESSES_AT, THREAD_ALLOWED_AT, THREAD_CANDIDATES_AT, THREAD_CURSOR,
   THREAD_DISTANCES_AT, THREAD_EPOCH, THREAD_EXPANDED_AT, THREAD_EXPANDED_COUNT, THREAD_EXPANDED_SIZE,
   THREAD_FRONTIER_AT, THREAD_FRONTIER_COUNT, THREAD_GATHERED_AT, THREAD_MARKS_AT, THREAD_RESULTS_AT,
-  THREAD_RESULTS_COUNT, THREAD_RESULTS_SIZE, THREAD_SINK, THREAD_VISITED,
+  THREAD_RESULTS_COUNT, THREAD_RESULTS_KIND, THREAD_RESULTS_SIZE, THREAD_SINK, THREAD_VISITED,
 } from './layout'
 import { blockOf, rowOf } from './memory'
 import { narrowCodeBytes, wideCodeBytes } from './shapes'
@@ -20,12 +21,7 @@ const LINE_BYTES: u32 = 64
 
 /** Empties the lists, forgets the marks, and puts the best of the entries into the frontier. */
 export function beginWalk(record: usize): void {
-  store<u32>(record + THREAD_FRONTIER_COUNT, 0)
-  store<u32>(record + THREAD_RESULTS_COUNT, 0)
-  store<u32>(record + THREAD_EXPANDED_COUNT, 0)
-  store<u32>(record + THREAD_CURSOR, 0)
-  store<u32>(record + THREAD_VISITED, 0)
-  const epoch = nextEpoch(record)
+  clear(record)
   const entries = load<u32>(SETTING_ENTRIES_AT)
   const entryCount = load<u32>(SETTING_ENTRY_COUNT)
   const gathered = load<u32>(record + THREAD_GATHERED_AT)
@@ -46,39 +42,75 @@ export function beginWalk(record: usize): void {
     for (let i: u32 = 0; i < count; i++) best = min(best, load<i64>(keys + (i << 3)))
   }
   if (best === FARTHEST) return
-  const node = nodeOf(best)
-  store<u8>(blockOf(node) + load<u32>(record + THREAD_MARKS_AT) + (node & BLOCK_MASK), epoch)
-  store<i64>(keys, best)
-  offerToFrontier(record, keys, 1)
-  if (load<u32>(record + THREAD_ALLOWED_AT)) offerToResults(record, keys, 1)
+  start(record, best)
+}
+
+/** Empties the lists, forgets the marks, and puts a node into the frontier as if it were the query itself. */
+export function beginWalkAt(record: usize, node: u32): void {
+  clear(record)
+  start(record, keyOf(0, node))
+}
+
+function clear(record: usize): void {
+  store<u32>(record + THREAD_FRONTIER_COUNT, 0)
+  store<u32>(record + THREAD_RESULTS_COUNT, 0)
+  store<u32>(record + THREAD_EXPANDED_COUNT, 0)
+  store<u32>(record + THREAD_CURSOR, 0)
+  store<u32>(record + THREAD_VISITED, 0)
+  nextEpoch(record)
+}
+
+function start(record: usize, key: i64): void {
+  const node = nodeOf(key)
+  store<u8>(blockOf(node) + load<u32>(record + THREAD_MARKS_AT) + (node & BLOCK_MASK), load<u8>(record + THREAD_EPOCH))
+  const keys = load<u32>(record + THREAD_CANDIDATES_AT)
+  store<i64>(keys, key)
+  offer(record, keys, 1)
+}
+
+@inline
+function offer(record: usize, keys: usize, count: u32): void {
+  if (!load<u32>(record + THREAD_ALLOWED_AT)) {
+    offerToFrontier(record, keys, count)
+  } else if (load<u32>(record + THREAD_RESULTS_KIND) === RESULTS_WITHIN) {
+    offerWithin(record, keys, count)
+  } else {
+    offerToResults(record, keys, count)
+    offerToFrontier(record, keys, count)
+  }
 }
 
 /** At most `steps` steps of a walk; returns 1 if it is not at its end. */
 export function continueWalk(record: usize, steps: u32): u32 {
   const frontier = load<u32>(record + THREAD_FRONTIER_AT)
   const keys = load<u32>(record + THREAD_CANDIDATES_AT)
-  const filtered = load<u32>(record + THREAD_ALLOWED_AT) !== 0
+  const isPair = walkCodeBytes() < <u32>LONG_CODE_BYTES
   for (; steps > 0; steps--) {
     const filled = load<u32>(record + THREAD_FRONTIER_COUNT)
     const first = nextOpen(frontier, load<u32>(record + THREAD_CURSOR), filled)
-    if (first >= filled) return 0
+    if (first >= filled) return end(record)
     const firstKey = load<i64>(frontier + (first << 3))
-    if (filtered && isBeyondResults(record, firstKey)) return 0
     expand(record, frontier, first, firstKey)
     let count = gather(record, nodeOf(firstKey), 0)
-    const second = nextOpen(frontier, first + 1, filled)
-    if (second < filled) {
+    let second = first
+    if (isPair) second = nextOpen(frontier, first + 1, filled)
+    if (second > first && second < filled) {
       const secondKey = load<i64>(frontier + (second << 3))
       expand(record, frontier, second, secondKey)
       count = gather(record, nodeOf(secondKey), count)
     }
     touchNextRows(record, frontier, second + 1, filled)
     store<u32>(record + THREAD_CURSOR, second < filled ? second + 1 : filled)
-    const near = measure(record, keys, count)
-    if (filtered) offerToResults(record, keys, near)
-    offerToFrontier(record, keys, near)
+    offer(record, keys, measure(record, keys, count))
   }
   return 1
+}
+
+function end(record: usize): u32 {
+  if (load<u32>(record + THREAD_ALLOWED_AT) && load<u32>(record + THREAD_RESULTS_KIND) === RESULTS_WITHIN) {
+    copyResults(record)
+  }
+  return 0
 }
 
 export function nextEpoch(record: usize): u8 {
@@ -93,13 +125,6 @@ export function nextEpoch(record: usize): u8 {
   }
   store<u8>(record + THREAD_EPOCH, epoch)
   return epoch
-}
-
-@inline
-function isBeyondResults(record: usize, key: i64): bool {
-  const size = load<u32>(record + THREAD_RESULTS_SIZE)
-  if (load<u32>(record + THREAD_RESULTS_COUNT) < size) return false
-  return key > load<i64>(load<u32>(record + THREAD_RESULTS_AT) + ((size - 1) << 3))
 }
 
 /** Marks a key of the frontier as done and notes it among the expanded. */
@@ -162,7 +187,7 @@ function measure(record: usize, keys: usize, count: u32): u32 {
   const gathered = load<u32>(record + THREAD_GATHERED_AT)
   const distances = load<u32>(record + THREAD_DISTANCES_AT)
   store<u32>(record + THREAD_VISITED, load<u32>(record + THREAD_VISITED) + count)
-  touch(record, kind, addresses, count)
+  touch(record, addresses, count)
   computeDistances(record, kind, addresses, count)
   for (let i: u32 = 0; i < count; i++) {
     store<i64>(keys + (i << 3), keyOf(load<f32>(distances + (i << 2)), load<u32>(gathered + (i << 2))))
@@ -171,14 +196,19 @@ function measure(record: usize, keys: usize, count: u32): u32 {
 }
 
 /** Reads a word of each line of each code. The sum is stored, so that the reads are not optimised away. */
-function touch(record: usize, kind: u32, addresses: usize, count: u32): void {
-  const dimensions = load<u32>(SETTING_DIMENSIONS)
-  const bytes = kind === FOUR ? narrowCodeBytes(dimensions) : wideCodeBytes(dimensions, kind)
+function touch(record: usize, addresses: usize, count: u32): void {
+  const bytes = walkCodeBytes()
   let sum: u32 = 0
   for (let offset: u32 = 0; offset < bytes; offset += LINE_BYTES) {
     for (let i: u32 = 0; i < count; i++) sum += load<u32>(load<u32>(addresses + (i << 2)) + offset)
   }
   store<u32>(record + THREAD_SINK, sum)
+}
+
+function walkCodeBytes(): u32 {
+  const kind = load<u32>(SETTING_WALK_KIND)
+  const dimensions = load<u32>(SETTING_DIMENSIONS)
+  return kind === FOUR ? narrowCodeBytes(dimensions) : wideCodeBytes(dimensions, kind)
 }
 
 /** Touches the rows of the two nodes that are next as things stand. */
