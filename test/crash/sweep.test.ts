@@ -18,8 +18,8 @@ describe('a crash at every mutating operation of the workload', { timeout: 3_600
     report(
       `power loss at ${crashes} points: ${images.checks} outcomes, ${images.distinct} distinct images, all recovered`,
     )
-    expect(crashes).toBeGreaterThan(400)
-    expect(images.distinct).toBeGreaterThan(floorOf(2500))
+    expect(crashes).toBeGreaterThan(500)
+    expect(images.distinct).toBeGreaterThan(floorOf(3000))
   })
 
   test('and a kill of the process: everything that was acknowledged comes back, asynchronous or not', async () => {
@@ -32,6 +32,6 @@ describe('a crash at every mutating operation of the workload', { timeout: 3_600
       crashes += 1
     }
     report(`kill at ${crashes} points, each followed by a power loss: all recovered`)
-    expect(crashes).toBeGreaterThan(200)
+    expect(crashes).toBeGreaterThan(250)
   })
 })
