@@ -1,28 +1,9 @@
 // Runs the tests on Node 24, whose binary comes from the package registry: what passes on the oldest release must pass on a newer one.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { fetchNode, root } from './node-release.mjs'
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const cache = join(root, 'node_modules', '.cache', 'node-24')
-const packageName = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
-const binary = join(cache, 'node_modules', packageName, 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
-
-if (!existsSync(binary)) {
-  mkdirSync(cache, { recursive: true })
-  const install = [
-    'install',
-    '--prefix',
-    cache,
-    '--no-save',
-    '--no-fund',
-    '--no-audit',
-    '--ignore-scripts',
-    `${packageName}@24`,
-  ]
-  execFileSync('npm', install, { stdio: 'inherit' })
-}
+const binary = fetchNode(24)
 const version = execFileSync(binary, ['--version'], { encoding: 'utf8' }).trim()
 console.log(`Running the tests on Node ${version}`)
 if (!version.startsWith('v24.')) throw new Error(`expected Node 24, found ${version}`)

@@ -6,6 +6,12 @@ import { gloveSet } from './index-fixture.ts'
 
 const VERSION = 1
 
+/**
+ * What the fixed log makes, on any machine, any release of Node and any number of threads. `data` changes with the digest's
+ * layout alone; `index` with it, and with INDEX_VERSION, which must change where a graph comes out differently.
+ */
+export const FIXED_LOG_DIGEST = { lsn: 47, data: 'b27bc65343693161', index: 'fed9ba78a3df3a6a' }
+
 /** Makes the events of one collection, and counts the slots that they fill. */
 class CollectionEvents {
   readonly #collection: number
