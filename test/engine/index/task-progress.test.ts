@@ -30,18 +30,22 @@ describe('how far a task is', () => {
       phase('nearestInLeaves', 8, 1),
       phase('linkFromEdges', 1000, 100),
       phase('linkReverse', 1000, 100),
+      phase('refineNodes', 400, 100),
+      phase('refineNodes', 600, 100),
+      phase('linkReverse', 1000, 100),
       PAUSE,
     ]
     expect(sharesOf(TaskProgress.ofBulk(1000), phases)).toEqual([
-      0, 0, 0.055, 0.07, 0.085, 0.1, 0.127, 0.153, 0.345, 0.51, 0.775, 0.93, 0.95, 0.97, 0.97, 0.97,
+      0, 0, 0.007, 0.015, 0.022, 0.03, 0.053, 0.077, 0.201, 0.302, 0.405, 0.44, 0.44, 0.44, 0.554, 0.658, 0.814, 0.97,
+      0.97, 0.97, 0.97, 0.97,
     ])
   })
 
   test('goes on where leaves come again, and never falls', () => {
     const leaves = phase('nearestInLeaves', 100, 1)
-    const round = [leaves, leaves, phase('linkFromEdges', 10, 1), phase('linkReverse', 10, 1)]
+    const round = [leaves, leaves, phase('linkFromEdges', 10, 1), phase('refineNodes', 10, 1)]
     const shares = sharesOf(TaskProgress.ofBulk(10), [...round, ...round])
-    expect(shares.slice(0, 4)).toEqual([0.345, 0.51, 0.551, 0.593])
+    expect(shares.slice(0, 4)).toEqual([0.201, 0.302, 0.328, 0.353])
     expect(shares).toEqual(shares.toSorted((left, right) => left - right))
     expect(shares.at(-1)).toBe(0.97)
   })
@@ -55,7 +59,7 @@ describe('how far a task is', () => {
   })
 
   test('stays within its stage where more comes than was expected', () => {
-    expect(sharesOf(TaskProgress.ofBulk(0), [phase('linkFromEdges', 10, 1)])).toEqual([0.93, 0.93])
+    expect(sharesOf(TaskProgress.ofBulk(0), [phase('linkFromEdges', 10, 1)])).toEqual([0.44, 0.44])
     expect(sharesOf(TaskProgress.ofInsert(5), [phase('linkNodes', 10, 1)])).toEqual([0.97, 0.97])
   })
 
