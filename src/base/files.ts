@@ -19,6 +19,8 @@
  * the system may have dropped the pages and call the file clean. Callers never retry it.
  */
 export interface Files {
+  /** Whether its files have {@link OpenFile.readNow}. */
+  readonly readsNow?: boolean
   /**
    * Opens a file. `'read'`: it must exist. `'update'`: it must exist; reading and writing. `'create'`: it must not exist;
    * reading and writing. The entry that `'create'` makes is durable after `syncDirectory` of its directory.
@@ -45,6 +47,11 @@ export interface OpenFile {
    * asked means the end of the file, never a short read.
    */
   read(target: Uint8Array, position: number): Promise<number>
+  /**
+   * The same at once, on the calling thread, where the implementation can: what the system has in its cache comes several
+   * times sooner than by way of a promise. Throws what `read` rejects with.
+   */
+  readNow?(target: Uint8Array, position: number): number
   /**
    * Writes bytes at `position` and resolves with how many were written, at least one unless `bytes` is empty: like the
    * system call, it may write fewer than asked and only fail on the next call. Use `writeFully`. Writing past the end fills

@@ -24,6 +24,7 @@ const FLAGS: Readonly<Record<OpenMode, string>> = { read: 'r', update: 'r+', cre
 
 /** `Files` over Node's file system, in one directory. */
 export class NodeFiles implements Files {
+  readonly readsNow = true
   readonly #root: string
 
   /** @param rootPath the store's directory; it need not exist yet */
@@ -122,6 +123,23 @@ class NodeFile implements OpenFile {
           length <= DIRECT_BYTES
             ? readSync(this.#handle.fd, target, done, length, position + done)
             : (await this.#handle.read(target, done, length, position + done)).bytesRead
+        if (count === 0) break
+        done += count
+      }
+      return done
+    } catch (error) {
+      throw systemError(error, 'read', this.#path)
+    }
+  }
+
+  readNow(target: Uint8Array, position: number): number {
+    this.#checkOpen('read')
+    checkByteCount(position, 'position')
+    try {
+      let done = 0
+      while (done < target.byteLength) {
+        const length = Math.min(target.byteLength - done, TRANSFER_BYTES)
+        const count = readSync(this.#handle.fd, target, done, length, position + done)
         if (count === 0) break
         done += count
       }

@@ -7,6 +7,7 @@ import { importCommand } from './import-command.ts'
 import { logCommand } from './log-command.ts'
 import { optimizeCommand } from './optimize-command.ts'
 import { searchCommand } from './search-command.ts'
+import { snapshotCommand } from './snapshot-command.ts'
 import { statsCommand } from './stats-command.ts'
 import { verifyCommand } from './verify-command.ts'
 
@@ -19,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
   getCommand,
   deleteCommand,
   statsCommand,
+  snapshotCommand,
   logCommand,
   verifyCommand,
   digestCommand,

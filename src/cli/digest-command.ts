@@ -3,6 +3,7 @@ import { type CliContext, type Command, EXIT_OK } from './command.ts'
 import { whileIndexing } from './index-wait.ts'
 import type { Invocation } from './invocation.ts'
 import { countText } from './number-text.ts'
+import { AT_OPTION, readingAccess } from './point-in-time.ts'
 import { requireDirectory, withStore } from './store-access.ts'
 import { pairLines } from './table.ts'
 
@@ -10,15 +11,16 @@ export const digestCommand: Command = {
   name: 'digest',
   summary: 'print hashes of data and index: equal logs have equal digests',
   positionals: ['dir'],
-  options: { data: { help: 'print only the hash of the data, which waits for nothing' } },
+  options: { data: { help: 'print only the hash of the data, which waits for nothing' }, ...AT_OPTION },
   notes: ['The index is built up to the last record first, which takes its time in a store that was just opened.'],
   examples: ['annals digest ./data', 'annals digest ./data --data'],
   run: runDigest,
 }
 
 async function runDigest(invocation: Invocation, context: CliContext): Promise<number> {
+  const access = readingAccess(invocation)
   await requireDirectory(invocation.positional(0))
-  return withStore(invocation, context, { readOnly: true }, async (store) => {
+  return withStore(invocation, context, access, async (store) => {
     const digest = await digestOf(store, invocation, context)
     if (invocation.json) await context.out.json(digest)
     else await context.out.line(digestText(digest))

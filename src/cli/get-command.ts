@@ -1,6 +1,7 @@
 import { type Entry, StoreError } from '../store/public.ts'
 import { type CliContext, type Command, EXIT_FAILURE, EXIT_OK } from './command.ts'
 import type { Invocation } from './invocation.ts'
+import { AT_OPTION, readingAccess } from './point-in-time.ts'
 import { printError } from './print-error.ts'
 import { requireDirectory, withStore } from './store-access.ts'
 import { pairLines, printable } from './table.ts'
@@ -10,15 +11,16 @@ export const getCommand: Command = {
   name: 'get',
   summary: 'print entries by id',
   positionals: ['dir', 'collection', 'id…'],
-  options: { vector: { help: 'print vectors' } },
+  options: { vector: { help: 'print vectors' }, ...AT_OPTION },
   notes: ['Exits with 1 if an id is not there. Ids that begin with a minus go behind `--`.'],
   examples: ['annals get ./data words king queen --vector'],
   run: runGet,
 }
 
 async function runGet(invocation: Invocation, context: CliContext): Promise<number> {
+  const access = readingAccess(invocation)
   await requireDirectory(invocation.positional(0))
-  return withStore(invocation, context, { readOnly: true }, async (store) => {
+  return withStore(invocation, context, access, async (store) => {
     const collection = await store.collection(invocation.positional(1))
     const entries: Entry[] = []
     const missing: string[] = []

@@ -4,7 +4,7 @@ import { type CliContext, type Command, EXIT_INTERRUPTED, EXIT_OK } from './comm
 import { whileIndexing } from './index-wait.ts'
 import type { Invocation } from './invocation.ts'
 import { figuresBefore, figuresOf, type OptimizeReport, printOptimizeReport } from './optimize-report.ts'
-import { requireStore, withStore } from './store-access.ts'
+import { NO_UPKEEP, requireStore, withStore } from './store-access.ts'
 
 export const optimizeCommand: Command = {
   name: 'optimize',
@@ -20,20 +20,13 @@ export const optimizeCommand: Command = {
   run: runOptimize,
 }
 
-/** Whatever is due is done by the new index, so nothing of it is ordered on the way there. */
-const NO_UPKEEP = {
-  readOnly: false,
-  bufferEntries: Number.MAX_SAFE_INTEGER,
-  consolidateShare: 1,
-  rebuildShare: Number.POSITIVE_INFINITY,
-}
-
 async function runOptimize(invocation: Invocation, context: CliContext): Promise<number> {
   await requireStore(invocation.positional(0))
   const interruption = new AbortController()
   const stopListening = context.onSigint(() => interruption.abort())
   try {
-    const report = await withStore(invocation, context, NO_UPKEEP, async (store) => {
+    // Whatever is due is done by the new index, so nothing of it is ordered on the way there.
+    const report = await withStore(invocation, context, { readOnly: false, ...NO_UPKEEP }, async (store) => {
       const collection = await store.collection(invocation.positional(1))
       return optimize(collection, invocation, context, interruption.signal)
     })

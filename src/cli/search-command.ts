@@ -3,6 +3,7 @@ import { UsageError } from './cli-errors.ts'
 import { type CliContext, type Command, EXIT_OK } from './command.ts'
 import type { Invocation } from './invocation.ts'
 import { countText, distanceText, durationText, quantityText } from './number-text.ts'
+import { AT_OPTION, readingAccess } from './point-in-time.ts'
 import { requireDirectory, withStore } from './store-access.ts'
 import { type Column, printable, tableLines } from './table.ts'
 import { openVectorFile } from './vector-file.ts'
@@ -23,6 +24,7 @@ export const searchCommand: Command = {
     exact: { help: 'compare with every entry instead of walking through the index' },
     'max-distance': { value: 'd', help: 'no hits beyond this distance' },
     metadata: { help: 'print metadata' },
+    ...AT_OPTION,
   },
   notes: [
     'Exactly one of --id, --vector and --queries is needed. A list that begins with a minus: --vector=-0.1,0.2',
@@ -36,8 +38,9 @@ export const searchCommand: Command = {
 async function runSearch(invocation: Invocation, context: CliContext): Promise<number> {
   const query = readQuery(invocation)
   const options = { ...readOptions(invocation), signal: context.out.signal }
+  const access = readingAccess(invocation)
   await requireDirectory(invocation.positional(0))
-  return withStore(invocation, context, { readOnly: true }, async (store) => {
+  return withStore(invocation, context, access, async (store) => {
     const collection = await store.collection(invocation.positional(1))
     if ('queriesPath' in query) await searchEach(collection, query.queriesPath, options, invocation, context)
     else await searchOne(collection, query.near, options, invocation, context)

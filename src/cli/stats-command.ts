@@ -1,7 +1,15 @@
-import type { CollectionInfo, MemoryLedger, StoreStats } from '../store/public.ts'
+import type {
+  CollectionInfo,
+  IndexStats,
+  MemoryLedger,
+  SnapshotInfo,
+  StoreStats,
+  VectorStore,
+} from '../store/public.ts'
 import { type CliContext, type Command, EXIT_OK } from './command.ts'
 import type { Invocation } from './invocation.ts'
 import { bytesText, countText, durationText, quantityText } from './number-text.ts'
+import { AT_OPTION, readingAccess } from './point-in-time.ts'
 import { requireDirectory, withStore } from './store-access.ts'
 import { type Column, pairLines, printable, tableLines } from './table.ts'
 
@@ -9,16 +17,17 @@ export const statsCommand: Command = {
   name: 'stats',
   summary: 'print what a store holds and what it costs',
   positionals: ['dir'],
-  options: {},
+  options: AT_OPTION,
   notes: ['Memory is what this process needs to hold the store open.'],
   examples: ['annals stats ./data'],
   run: runStats,
 }
 
 async function runStats(invocation: Invocation, context: CliContext): Promise<number> {
+  const access = readingAccess(invocation)
   await requireDirectory(invocation.positional(0))
-  return withStore(invocation, context, { readOnly: true }, async (store) => {
-    const stats = store.stats()
+  return withStore(invocation, context, access, async (store) => {
+    const stats = { ...store.stats(), collections: await collectionsOf(store) }
     const memory = store.memoryUsage()
     if (invocation.json) await context.out.json({ ...stats, memory })
     else await context.out.line(statsText(stats, memory))
@@ -26,18 +35,46 @@ async function runStats(invocation: Invocation, context: CliContext): Promise<nu
   })
 }
 
-function statsText(stats: StoreStats, memory: MemoryLedger): string {
-  const sections = [storeLines(stats), collectionLines(stats.collections), memoryLines(memory)]
+interface IndexedCollection extends CollectionInfo {
+  readonly index: IndexStats
+}
+
+async function collectionsOf(store: VectorStore): Promise<IndexedCollection[]> {
+  const collections: IndexedCollection[] = []
+  for (const info of store.collections()) {
+    const { index } = (await store.collection(info.name)).stats()
+    collections.push({ ...info, index })
+  }
+  return collections
+}
+
+interface IndexedStats extends StoreStats {
+  readonly collections: readonly IndexedCollection[]
+}
+
+function statsText(stats: IndexedStats, memory: MemoryLedger): string {
+  const { collections, snapshots } = stats
+  const sections = [
+    storeLines(stats),
+    collectionLines(collections),
+    ...(collections.length === 0 ? [] : [indexLines(collections)]),
+    ...(snapshots.length === 0 ? [] : [snapshotLines(snapshots)]),
+    memoryLines(memory),
+  ]
   return sections.map((lines) => lines.join('\n')).join('\n\n')
 }
 
-function storeLines({ lsn, durableLsn, epoch, storeId, logBytes, segments, recovery }: StoreStats): string[] {
-  const { records, events, bytes, durationMs, problems, quarantined } = recovery
-  const recovered = `${quantityText(records, 'record')}, ${quantityText(events, 'event')}, ${bytesText(bytes)}`
+function storeLines({ lsn, durableLsn, epoch, storeId, logBytes, segments, ...rest }: StoreStats): string[] {
+  const { snapshotLsn, records, events, bytes, durationMs, problems, quarantined } = rest.recovery
+  const from = snapshotLsn === undefined ? '' : `snapshot at LSN ${countText(snapshotLsn)}, then `
+  const recovered = `${from}${quantityText(records, 'record')}, ${quantityText(events, 'event')}, ${bytesText(bytes)}`
+  const { snapshots, snapshotBytes } = rest
+  const kept = snapshots.length === 0 ? 'none' : `${countText(snapshots.length)}, ${bytesText(snapshotBytes)} on disk`
   return pairLines([
     ['store', storeId],
     ['LSN', `${countText(lsn)} (durable ${countText(durableLsn)}), epoch ${countText(epoch)}`],
     ['log', `${bytesText(logBytes)} in ${quantityText(segments, 'segment')}`],
+    ['snapshots', kept],
     ['recovery', `${recovered} in ${durationText(durationMs)}`],
     ...problems.map((problem): [string, string] => ['problem', printable(problem)]),
     ...(quarantined === undefined ? [] : [['quarantined', printable(quarantined)] as [string, string]]),
@@ -59,6 +96,49 @@ function collectionLines(collections: readonly CollectionInfo[]): string[] {
     countText(dimensions),
     metric,
     countText(createdAtLsn),
+  ])
+  return tableLines(columns, rows)
+}
+
+function indexLines(collections: readonly IndexedCollection[]): string[] {
+  const columns: Column[] = [
+    { title: 'index' },
+    { title: 'indexed', align: 'right' },
+    { title: 'waiting', align: 'right' },
+    { title: 'nodes', align: 'right' },
+    { title: 'dead nodes', align: 'right' },
+    { title: 'codes' },
+    { title: 'state' },
+  ]
+  const rows = collections.map(({ name, index }) => [
+    printable(name),
+    countText(index.indexed),
+    countText(index.waiting),
+    countText(index.nodes),
+    countText(index.deadNodes),
+    index.codes ?? 'none',
+    indexState(index),
+  ])
+  return tableLines(columns, rows)
+}
+
+function indexState({ backlog, problem }: IndexStats): string {
+  if (problem !== undefined) return printable(problem)
+  return backlog === 0 ? 'settled' : `${quantityText(backlog, 'piece')} of work ahead`
+}
+
+function snapshotLines(snapshots: readonly SnapshotInfo[]): string[] {
+  const columns: Column[] = [
+    { title: 'snapshot at LSN', align: 'right' },
+    { title: 'time' },
+    { title: 'entries', align: 'right' },
+    { title: 'bytes', align: 'right' },
+  ]
+  const rows = snapshots.map(({ lsn, time, entries, bytes }) => [
+    countText(lsn),
+    time.toISOString(),
+    countText(entries),
+    bytesText(bytes),
   ])
   return tableLines(columns, rows)
 }

@@ -4,6 +4,16 @@ import type { CliContext } from './command.ts'
 import type { Invocation } from './invocation.ts'
 import { createProgress } from './progress.ts'
 
+/** For commands that order nothing of an index but what they are for. */
+export const NO_UPKEEP = {
+  bufferEntries: Number.MAX_SAFE_INTEGER,
+  consolidateShare: 1,
+  rebuildShare: Number.POSITIVE_INFINITY,
+}
+
+/** How much of its past a store keeps is for its owner to say, who may have promised it, so no command removes any unasked. */
+export const KEEP_LOG = { bytes: Number.POSITIVE_INFINITY }
+
 /** Opens the store, shows how recovery goes on a terminal, and closes it whatever happens. */
 export async function withStore<T>(
   invocation: Invocation,
@@ -13,6 +23,7 @@ export async function withStore<T>(
 ): Promise<T> {
   const progress = createProgress(context, { silent: invocation.json || !context.error.isTerminal })
   const store = await VectorStore.open(invocation.positional(0), {
+    history: KEEP_LOG,
     ...access,
     onProgress: ({ phase, done, total }) =>
       progress.update(() => ({ label: phase, fraction: total ? done / total : undefined, details: [] })),

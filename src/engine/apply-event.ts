@@ -20,7 +20,8 @@ import type { StoreState } from './store-state.ts'
  * fields are, and it is all or nothing: everything is checked before anything changes, and an event that does not fit
  * changes nothing and says why in `code`. Nothing of the event is kept; its bytes are copied.
  *
- * An allocation that fails is the exception: it throws, possibly halfway, and the store must not go on with this state.
+ * An allocation that fails is the exception, and so is a compaction of a cold chunk that cannot be read: it throws, possibly
+ * halfway, and the store must not go on with this state.
  */
 export function applyEvent(state: StoreState, event: StoreEvent, lsn: number): EventOutcome {
   const value: unknown = event

@@ -1,4 +1,5 @@
 import { CHUNK_SLOTS } from '../base/limits.ts'
+import type { ColdValues } from './cold-sources.ts'
 
 /** First and largest page that values share. Pages of a chunk double in between, so that a small chunk stays small. */
 const FIRST_PAGE_BYTES = 4 * 1024
@@ -23,7 +24,13 @@ interface Index {
 /** The values of up to `CHUNK_SLOTS` rows as they were when {@link BytesChunk.capture} was called. */
 export interface BytesChunkCapture {
   readonly rows: number
+  /** What tells these values from what they are after a replacement. */
+  readonly version: object
+  /** Where all of them are read from, if the chunk is cold and none was replaced. */
+  readonly coldSource: ColdValues | undefined
   borrow(row: number): Uint8Array | undefined
+  /** Bytes of what `borrow` gives; reads nothing. */
+  lengthOf(row: number): number | undefined
 }
 
 /**
@@ -118,7 +125,18 @@ export class BytesChunk {
     const index = this.#index
     const pages = this.#pages
     const rows = this.#rows
-    return { rows, borrow: (row) => (row < rows ? borrowValue(index, pages, row) : undefined) }
+    return {
+      rows,
+      version: index,
+      coldSource: undefined,
+      borrow: (row) => (row < rows ? borrowValue(index, pages, row) : undefined),
+      lengthOf: (row) => (row < rows ? lengthIn(index, row) : undefined),
+    }
+  }
+
+  /** Whether no value was replaced since a capture of the chunk when it was full. */
+  isAsIn({ version }: BytesChunkCapture): boolean {
+    return this.#index === version
   }
 
   /** Bytes of pages and index arrays. References to pages (8 bytes each) are left out. */
@@ -230,9 +248,14 @@ function grownIndex(index: Index, rowsNeeded: number): Index {
   return grown
 }
 
+function lengthIn({ lengths }: Index, row: number): number | undefined {
+  const length = lengths[row]
+  return length === ABSENT ? undefined : length
+}
+
 function borrowValue(index: Index, pages: readonly (Uint8Array | undefined)[], row: number): Uint8Array | undefined {
-  const length = index.lengths[row]
-  if (length === undefined || length === ABSENT) return undefined
+  const length = lengthIn(index, row)
+  if (length === undefined) return undefined
   if (length === 0) return new Uint8Array(0)
   const offset = index.offsets[row]!
   return pages[index.pageNumbers[row]!]!.subarray(offset, offset + length)

@@ -15,7 +15,8 @@ interface Settings {
  * The content of one collection at one moment. Making one costs a copy of the tombstones, a few references a chunk and one
  * a block of vectors. It keeps that memory alive, also when chunks of it are freed or the collection is dropped.
  *
- * Calls that borrow throw `RangeError` for a slot whose chunk had been freed at that moment; all of those are dead.
+ * Calls that borrow throw `RangeError` for a slot whose chunk had been freed at that moment; all of those are dead. Of a
+ * chunk that was cold they read, and may throw `ERR_CHUNK_CORRUPT` or what the files say.
  */
 export class CollectionCapture {
   readonly name: string
@@ -25,9 +26,9 @@ export class CollectionCapture {
   readonly slotCount: number
   /** Bit `slot & 7` of byte `slot >> 3`; `ceil(slotCount / 8)` bytes, bits beyond the last slot zero. */
   readonly tombstones: Uint8Array
+  readonly ids: BytesCapture
+  readonly documents: BytesCapture
   readonly #vectors: VectorCapture
-  readonly #ids: BytesCapture
-  readonly #documents: BytesCapture
 
   constructor(
     settings: Settings,
@@ -39,9 +40,9 @@ export class CollectionCapture {
     this.creationLsn = settings.creationLsn
     this.slotCount = columns.vectors.slotCount
     this.tombstones = columns.tombstones
+    this.ids = columns.ids
+    this.documents = columns.documents
     this.#vectors = columns.vectors
-    this.#ids = columns.ids
-    this.#documents = columns.documents
   }
 
   isDead(slot: number): boolean {
@@ -55,11 +56,11 @@ export class CollectionCapture {
 
   /** The UTF-8 of a slot's id, dead or live. */
   borrowId(slot: number): Uint8Array {
-    return this.#ids.borrow(slot)!
+    return this.ids.borrow(slot)!
   }
 
   borrowDocument(slot: number): Uint8Array | undefined {
-    return this.#documents.borrow(slot)
+    return this.documents.borrow(slot)
   }
 
   /** As {@link VectorCapture.borrowRun}. */

@@ -1,5 +1,6 @@
 import { CHUNK_SLOTS } from '../base/limits.ts'
 import { hasBit } from './bitmap.ts'
+import type { ColdRows, ColdValues } from './cold-sources.ts'
 import { CollectionState, createColumns } from './collection-state.ts'
 import type { CollectionLsn, CreateEvent } from './events.ts'
 
@@ -41,6 +42,15 @@ export class CollectionRestorer {
   /** Keeps `bytes`. */
   appendDocuments(lengths: Uint32Array, bytes: Uint8Array): void {
     this.#columns.documents.appendChunk(lengths, bytes)
+  }
+
+  /** A chunk of vectors that stays where it is; its norms follow all the same. */
+  appendColdVectors(source: ColdRows): void {
+    this.#columns.originals.extendCold(source)
+  }
+
+  appendColdDocuments(source: ColdValues): void {
+    this.#columns.documents.appendCold(source)
   }
 
   appendNoDocuments(rows: number): void {

@@ -2,6 +2,7 @@ import { StoreError } from '../base/errors.ts'
 import { CHUNK_SLOTS } from '../base/limits.ts'
 import { Bitmap } from './bitmap.ts'
 import { BytesColumn } from './bytes-column.ts'
+import type { ColdRows, ColdValues } from './cold-sources.ts'
 import { CollectionCapture } from './collection-capture.ts'
 import type { CollectionLsn, CreateEvent } from './events.ts'
 import { FreedChunks, passFreed } from './freed-chunks.ts'
@@ -17,10 +18,15 @@ import { runOfVectors, VectorCapture, type VectorRun } from './vector-capture.ts
 /** Most slots a collection ever takes. Slots are never reused, so it also bounds how many adds a collection sees. */
 export const MAX_SLOTS = 2 ** 31
 
+const NO_NORMS = new Float64Array(0)
+
 /**
  * One collection, to be read. Calls that take a slot throw `RangeError` for one that was never filled, except `isDead` and
  * `isFreed`. The content of a dead slot stays readable until a compaction frees its chunk, or the collection is dropped;
  * then they throw `RangeError` as well.
+ *
+ * Chunks may be cold: out of memory. Calls that give their vectors or documents read them, verified, and throw
+ * `ERR_CHUNK_CORRUPT` where what was kept is damaged, or what the files say.
  *
  * A compaction moves live entries to new slots, so a slot stands for its entry within one turn of the event loop only: who
  * awaited something asks `isDead` again, finds the entry by its id, or works on a capture.
@@ -69,7 +75,11 @@ export interface CollectionView {
   memory(): MemoryEntry[]
 }
 
-/** One collection. Only `apply-event.ts` and `compaction.ts` may call what changes it; everyone else is handed a {@link CollectionView}. */
+/**
+ * One collection. Only `apply-event.ts` and `compaction.ts` may call what changes it; everyone else is handed a
+ * {@link CollectionView}. Where its content is, in memory or not, is not part of the state: `makeVectorsCold` and
+ * `makeDocumentsCold` are for who has kept a copy.
+ */
 export class CollectionState implements CollectionView {
   readonly name: string
   readonly dimensions: number
@@ -222,13 +232,40 @@ export class CollectionState implements CollectionView {
   }
 
   /** Moves a live entry to the next slot, bit for bit, and tombstones the slot it had. Returns the new one. */
-  moveEntry(slot: number): number {
-    const { ids, documents } = this.#columns
+  moveEntry(slot: number, { vector, document }: MovedContent): number {
+    const { ids, norms } = this.#columns
     const newSlot = this.slotCount
-    const { vectors, norms } = this.borrowRun(slot, 1)
-    this.appendVectors(new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength), norms)
-    this.#appendEntry(ids.borrow(slot)!, documents.borrow(slot))
+    this.appendVectors(vector, this.metric === 'cosine' ? norms.borrowRun(slot, 1).elements : NO_NORMS)
+    this.#appendEntry(ids.borrow(slot)!, document)
     return newSlot
+  }
+
+  /**
+   * Lets go of the vectors of a full chunk that was not freed: they are read from `source` from now on, which gives the same
+   * bits. Captures and borrowed runs keep theirs.
+   */
+  makeVectorsCold(chunk: number, source: ColdRows): void {
+    this.#columns.originals.makeCold(chunk, source)
+  }
+
+  /** The same of documents, if none was replaced since `capture` was made. Says whether that is so. */
+  makeDocumentsCold(chunk: number, source: ColdValues, capture: CollectionCapture): boolean {
+    return this.#columns.documents.makeCold(chunk, source, capture.documents)
+  }
+
+  /** Whether the documents of a full chunk are as `capture` has them. */
+  hasDocumentsOf(chunk: number, capture: CollectionCapture): boolean {
+    return this.#columns.documents.isAsIn(chunk, capture.documents)
+  }
+
+  /** Where the vectors of a chunk are read from, if they are cold. */
+  coldVectors(chunk: number): ColdRows | undefined {
+    return this.#columns.originals.coldChunk(chunk)
+  }
+
+  /** Where the documents of a chunk are read from, but those that were replaced since, if they are cold. */
+  coldDocuments(chunk: number): ColdValues | undefined {
+    return this.#columns.documents.coldChunk(chunk)
   }
 
   /** Frees what a full chunk without live slots holds; its tombstones stay. Captures keep what they hold. */
@@ -263,6 +300,12 @@ export class CollectionState implements CollectionView {
     if (earlier !== undefined) this.#bury(earlier)
     return earlier !== undefined
   }
+}
+
+/** What a move takes along, beside the id and the norm: they are always in memory. */
+export interface MovedContent {
+  readonly vector: Uint8Array
+  readonly document: Uint8Array | undefined
 }
 
 export interface Columns {

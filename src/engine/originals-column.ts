@@ -1,3 +1,4 @@
+import type { ColdRows } from './cold-sources.ts'
 import { RowBlocks, type RowRun, type RowsCapture } from './row-blocks.ts'
 
 /**
@@ -59,6 +60,21 @@ export class OriginalsColumn {
   /** As {@link RowBlocks.extendFreed}. */
   extendFreed(rows: number): void {
     this.#rows.extendFreed(rows)
+  }
+
+  /** As {@link RowBlocks.extendCold}. */
+  extendCold(source: ColdRows): void {
+    this.#rows.extendCold(source)
+  }
+
+  /** As {@link RowBlocks.makeCold}. */
+  makeCold(chunk: number, source: ColdRows): void {
+    this.#rows.makeCold(chunk, source)
+  }
+
+  /** As {@link RowBlocks.coldChunk}. */
+  coldChunk(chunk: number): ColdRows | undefined {
+    return this.#rows.coldChunk(chunk)
   }
 
   capture(): RowsCapture<Float32Array> {

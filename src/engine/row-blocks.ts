@@ -1,4 +1,5 @@
 import { CHUNK_SLOTS } from '../base/limits.ts'
+import type { ColdRows } from './cold-sources.ts'
 
 /** Largest block of a column. Blocks are allocated whole, so this also bounds what a column holds beyond its rows. */
 const BLOCK_BYTES = 1024 * 1024
@@ -7,20 +8,26 @@ const MOST_COPIED_ONE_BY_ONE = 256
 
 type Elements = Float32Array | Float64Array
 
-/** Where rows are in blocks. */
-interface Layout {
-  readonly elementsPerRow: number
+/** Rows, and where they are. */
+interface Held<Block> {
+  /** `undefined` where a block was freed, or its chunk is cold. */
+  readonly blocks: (Block | undefined)[]
+  /** By chunk: where the rows of a cold one are read from. */
+  readonly cold: (ColdRows | undefined)[]
+  rows: number
   readonly rowsPerBlock: number
+  readonly elementsPerRow: number
+  readonly allocate: (elements: number) => Block
 }
 
-/** Consecutive rows within one block, borrowed. */
+/** Consecutive rows within one block, borrowed; where they are cold, in memory of their own. */
 export interface RowRun<Block> {
   readonly elements: Block
   readonly rows: number
 }
 
-/** The rows of a column as they were at one moment, whatever is appended or freed later. */
-export interface RowsCapture<Block extends Elements> {
+/** The rows of a column as they were at one moment, whatever is appended or freed later, or becomes cold. */
+export interface RowsCapture<Block> {
   readonly rows: number
   /** As {@link RowBlocks.borrowRun}. */
   borrowRun(row: number, maxRows: number): RowRun<Block>
@@ -31,26 +38,24 @@ export interface RowsCapture<Block extends Elements> {
  * block never moves, so a borrowed run stays right for as long as it is held, also after its block was freed. The first
  * block starts at a few rows and doubles by copying (the smaller ones stay valid for who borrowed them); later blocks are
  * allocated whole.
+ *
+ * A full chunk may be cold: out of memory, its rows read from a source whenever they are asked for. Then calls that give rows
+ * throw what the source throws.
  */
 export class RowBlocks<Block extends Elements> {
   readonly rowBytes: number
   /** A power of two of at most `CHUNK_SLOTS`, so that a chunk is a whole number of blocks. */
   readonly rowsPerBlock: number
-  readonly #layout: Layout
-  readonly #allocate: (elements: number) => Block
-  /** `undefined` where a block was freed. */
-  readonly #blocks: (Block | undefined)[] = []
-  #rows = 0
+  readonly #held: Held<Block>
 
   constructor(elementsPerRow: number, bytesPerElement: number, allocate: (elements: number) => Block) {
-    this.#allocate = allocate
     this.rowBytes = elementsPerRow * bytesPerElement
     this.rowsPerBlock = rowsOfBlock(this.rowBytes)
-    this.#layout = { elementsPerRow, rowsPerBlock: this.rowsPerBlock }
+    this.#held = { blocks: [], cold: [], rows: 0, rowsPerBlock: this.rowsPerBlock, elementsPerRow, allocate }
   }
 
   get rows(): number {
-    return this.#rows
+    return this.#held.rows
   }
 
   /** Appends `bytes.byteLength / rowBytes` rows, in the byte order of the machine. */
@@ -59,23 +64,18 @@ export class RowBlocks<Block extends Elements> {
     let rowsLeft = bytes.byteLength / this.rowBytes
     let offset = 0
     while (rowsLeft > 0) {
-      const rowInBlock = this.#rows % this.rowsPerBlock
-      const rows = Math.min(rowsLeft, this.rowsPerBlock - rowInBlock)
-      const block = this.#blockWithRoom(rowInBlock + rows)
-      const sizeBytes = rows * this.rowBytes
-      const target = new Uint8Array(block.buffer, rowInBlock * this.rowBytes, sizeBytes)
-      target.set(bytes.subarray(offset, offset + sizeBytes))
-      offset += sizeBytes
-      rowsLeft -= rows
-      this.#rows += rows
+      const target = this.extend(rowsLeft)
+      target.set(bytes.subarray(offset, offset + target.byteLength))
+      offset += target.byteLength
+      rowsLeft -= target.byteLength / this.rowBytes
     }
   }
 
   /** Appends one row of one element. */
   appendElement(value: number): void {
-    const rowInBlock = this.#rows % this.rowsPerBlock
+    const rowInBlock = this.#held.rows % this.rowsPerBlock
     this.#blockWithRoom(rowInBlock + 1)[rowInBlock] = value
-    this.#rows += 1
+    this.#held.rows += 1
   }
 
   /**
@@ -83,34 +83,64 @@ export class RowBlocks<Block extends Elements> {
    * anybody reads them.
    */
   extend(maxRows: number): Uint8Array {
-    const rowInBlock = this.#rows % this.rowsPerBlock
+    const rowInBlock = this.#held.rows % this.rowsPerBlock
     const rows = Math.min(maxRows, this.rowsPerBlock - rowInBlock)
     const block = this.#blockWithRoom(rowInBlock + rows)
-    this.#rows += rows
+    this.#held.rows += rows
     return new Uint8Array(block.buffer, rowInBlock * this.rowBytes, rows * this.rowBytes)
   }
 
   /** Appends rows that were freed: whole blocks, behind whole blocks. */
   extendFreed(rows: number): void {
-    const end = this.#rows + rows
-    if (this.#rows % this.rowsPerBlock !== 0 || end % this.rowsPerBlock !== 0) {
-      throw new RangeError(`${rows} rows behind ${this.#rows} are not whole blocks of ${this.rowsPerBlock}`)
-    }
-    this.#blocks.length = end / this.rowsPerBlock
-    this.#blocks.fill(undefined, this.#rows / this.rowsPerBlock)
-    this.#rows = end
+    const { blocks, rows: from } = this.#held
+    const end = from + rows
+    this.#checkBlocks(from, end, end)
+    blocks.length = end / this.rowsPerBlock
+    blocks.fill(undefined, from / this.rowsPerBlock)
+    this.#held.rows = end
+  }
+
+  /** Appends a cold chunk, behind full ones. */
+  extendCold(source: ColdRows): void {
+    const { cold, rows } = this.#held
+    if (rows % CHUNK_SLOTS !== 0) throw new RangeError(`the last chunk of ${rows} rows is not full`)
+    this.extendFreed(CHUNK_SLOTS)
+    cold[rows / CHUNK_SLOTS] = source
+  }
+
+  /**
+   * Lets go of the rows of a full chunk, which are read from `source` from now on. Captures and borrowed runs keep theirs.
+   * Throws `RangeError` for a chunk that is not full, or was freed.
+   */
+  makeCold(chunk: number, source: ColdRows): void {
+    const [from, end] = [chunk * CHUNK_SLOTS, (chunk + 1) * CHUNK_SLOTS]
+    const { blocks, cold, rows } = this.#held
+    this.#checkBlocks(from, end, rows)
+    if (blockOf(this.#held, from) === undefined) coldOf(this.#held, from)
+    blocks.fill(undefined, from / this.rowsPerBlock, end / this.rowsPerBlock)
+    cold[chunk] = source
+  }
+
+  /** Where the rows of a chunk are read from, if it is cold. */
+  coldChunk(chunk: number): ColdRows | undefined {
+    return this.#held.cold[chunk]
   }
 
   /** The first element of a row. Throws `RangeError` for a row that is not there, or not any more. */
   elementAt(row: number): number {
-    const block = blockOf(this.#blocks, this.#layout, row, this.#rows)
-    return block[(row % this.rowsPerBlock) * this.#layout.elementsPerRow]!
+    const block = blockOf(this.#held, row)
+    if (block === undefined) return this.borrowRun(row, 1).elements[0]!
+    return block[(row % this.rowsPerBlock) * this.#held.elementsPerRow]!
   }
 
   /** Writes the elements of a row from `at` on. Throws `RangeError` for a row that is not there, or not any more. */
   copyRow(row: number, target: Block, at: number): void {
-    const block = blockOf(this.#blocks, this.#layout, row, this.#rows)
-    const { elementsPerRow } = this.#layout
+    const block = blockOf(this.#held, row)
+    if (block === undefined) {
+      this.#copyCold(row, target, at)
+      return
+    }
+    const { elementsPerRow } = this.#held
     const from = (row % this.rowsPerBlock) * elementsPerRow
     // A view costs more than copying a short row.
     if (elementsPerRow > MOST_COPIED_ONE_BY_ONE) target.set(block.subarray(from, from + elementsPerRow), at)
@@ -122,69 +152,79 @@ export class RowBlocks<Block extends Elements> {
    * is not there, or not any more.
    */
   borrowRun(row: number, maxRows: number): RowRun<Block> {
-    return runOf(this.#blocks, this.#layout, row, maxRows, this.#rows)
+    return runOf(this.#held, row, maxRows)
   }
 
   /** Frees the rows from `from` up to `end`: whole blocks, all of their rows filled. Captures and borrowed runs keep theirs. */
   free(from: number, end: number): void {
-    if (from % this.rowsPerBlock !== 0 || end % this.rowsPerBlock !== 0 || from < 0 || end > this.#rows) {
-      throw new RangeError(`rows ${from} to ${end} of ${this.#rows} are not whole blocks of ${this.rowsPerBlock}`)
-    }
-    this.#blocks.fill(undefined, from / this.rowsPerBlock, end / this.rowsPerBlock)
+    const { blocks, cold, rows } = this.#held
+    this.#checkBlocks(from, end, rows)
+    blocks.fill(undefined, from / this.rowsPerBlock, end / this.rowsPerBlock)
+    cold.fill(undefined, Math.floor(from / CHUNK_SLOTS), Math.ceil(end / CHUNK_SLOTS))
   }
 
   /** The rows as they are now, at the cost of a reference a block. */
   capture(): RowsCapture<Block> {
     // Nothing of `this` goes into the capture: it would keep alive what is appended later.
-    const blocks = this.#blocks.slice()
-    const layout = this.#layout
-    const rows = this.#rows
-    return { rows, borrowRun: (row, maxRows) => runOf(blocks, layout, row, maxRows, rows) }
+    const { blocks, cold } = this.#held
+    const held = { ...this.#held, blocks: blocks.slice(), cold: cold.slice() }
+    return { rows: held.rows, borrowRun: (row, maxRows) => runOf(held, row, maxRows) }
   }
 
-  /** Bytes of all blocks that were not freed. The array of references to them (8 bytes a block) is left out. */
+  /** Bytes of all blocks in memory. The arrays of references to them (8 bytes a block) are left out. */
   memoryBytes(): number {
-    return this.#blocks.reduce((sum, block) => sum + (block?.byteLength ?? 0), 0)
+    return this.#held.blocks.reduce((sum, block) => sum + (block?.byteLength ?? 0), 0)
+  }
+
+  #copyCold(row: number, target: Block, at: number): void {
+    const offset = target.byteOffset + at * target.BYTES_PER_ELEMENT
+    coldOf(this.#held, row).read(row % CHUNK_SLOTS, new Uint8Array(target.buffer, offset, this.rowBytes))
+  }
+
+  #checkBlocks(from: number, end: number, rows: number): void {
+    if (from % this.rowsPerBlock !== 0 || end % this.rowsPerBlock !== 0 || from < 0 || end > rows) {
+      throw new RangeError(`rows ${from} to ${end} of ${rows} are not whole blocks of ${this.rowsPerBlock}`)
+    }
   }
 
   /** The last block, with room for `rows` rows in all. */
   #blockWithRoom(rows: number): Block {
-    const index = Math.floor(this.#rows / this.rowsPerBlock)
-    const current = this.#blocks[index]
-    const { elementsPerRow } = this.#layout
+    const { blocks, elementsPerRow } = this.#held
+    const index = Math.floor(this.#held.rows / this.rowsPerBlock)
+    const current = blocks[index]
     if (current !== undefined && current.length >= rows * elementsPerRow) return current
     let capacityRows = index === 0 ? FIRST_ROWS : this.rowsPerBlock
     while (capacityRows < rows) capacityRows *= 2
-    const block = this.#allocate(Math.min(capacityRows, this.rowsPerBlock) * elementsPerRow)
+    const block = this.#held.allocate(Math.min(capacityRows, this.rowsPerBlock) * elementsPerRow)
     if (current !== undefined) block.set(current)
-    this.#blocks[index] = block
+    blocks[index] = block
     return block
   }
 }
 
-function blockOf<Block extends Elements>(
-  blocks: readonly (Block | undefined)[],
-  { rowsPerBlock }: Layout,
-  row: number,
-  rowCount: number,
-): Block {
-  if (!(Number.isInteger(row) && row >= 0 && row < rowCount)) throw new RangeError(`no row ${row} of ${rowCount}`)
-  const block = blocks[Math.floor(row / rowsPerBlock)]
-  if (block === undefined) throw new RangeError(`row ${row} was freed by a compaction`)
-  return block
+/** The block of a row; `undefined` where it was freed or is cold. */
+function blockOf<Block>({ blocks, rows, rowsPerBlock }: Held<Block>, row: number): Block | undefined {
+  if (!(Number.isInteger(row) && row >= 0 && row < rows)) throw new RangeError(`no row ${row} of ${rows}`)
+  return blocks[Math.floor(row / rowsPerBlock)]
 }
 
-function runOf<Block extends Elements>(
-  blocks: readonly (Block | undefined)[],
-  layout: Layout,
-  row: number,
-  maxRows: number,
-  rowCount: number,
-): RowRun<Block> {
-  const block = blockOf(blocks, layout, row, rowCount)
-  const { elementsPerRow, rowsPerBlock } = layout
+function coldOf<Block>({ cold }: Held<Block>, row: number): ColdRows {
+  const source = cold[Math.floor(row / CHUNK_SLOTS)]
+  if (source === undefined) throw new RangeError(`row ${row} was freed by a compaction`)
+  return source
+}
+
+function runOf<Block extends Elements>(held: Held<Block>, row: number, maxRows: number): RowRun<Block> {
+  const block = blockOf(held, row)
+  const { elementsPerRow, rowsPerBlock } = held
   const rowInBlock = row % rowsPerBlock
-  const rows = Math.min(maxRows, rowsPerBlock - rowInBlock, rowCount - row)
+  const rows = Math.min(maxRows, rowsPerBlock - rowInBlock, held.rows - row)
+  if (block === undefined) {
+    const source = coldOf(held, row)
+    const elements = held.allocate(rows * elementsPerRow)
+    source.read(row % CHUNK_SLOTS, new Uint8Array(elements.buffer))
+    return { elements, rows }
+  }
   const from = rowInBlock * elementsPerRow
   return { elements: block.subarray(from, from + rows * elementsPerRow) as Block, rows }
 }

@@ -3,8 +3,11 @@ import { type Checksum, checksumText } from '../base/checksum.ts'
 import { type ErrorCode, isStoreError, StoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { StoreEvent } from '../engine/events.ts'
-import { scanLog } from '../wal/log-scan.ts'
+import { listSnapshots } from '../snapshots/snapshot-set.ts'
+import { type LogScanOptions, scanLog } from '../wal/log-scan.ts'
 import type { LogRecord } from '../wal/record.ts'
+import { listSegments } from '../wal/segment-list.ts'
+import type { StartingPoint } from '../wal/starting-point.ts'
 import { decodeEvents } from './event-codec.ts'
 
 /** An event without its vectors, for people to read. */
@@ -45,8 +48,9 @@ export interface DescribedRecord {
 
 export interface LogReadOptions {
   readonly checksum: Checksum
-  /** First and last LSN wanted. */
-  readonly from: number
+  /** First LSN wanted; the oldest that is kept where it is left out. */
+  readonly from?: number | undefined
+  /** Last LSN wanted. */
   readonly to: number
   readonly signal?: AbortSignal | undefined
 }
@@ -56,17 +60,25 @@ const SHOWN_IDS = 3
 /**
  * The records of a log up to its durable mark, one by one, in bounded memory: the log is read no faster than the reader takes
  * what it gives. Changes nothing and needs no lock. Damage throws after all that stands before it was given.
- * @throws StoreError `ERR_STORE_NOT_FOUND`, `ERR_ABORTED`, or as `scanLog` does.
+ * @throws StoreError `ERR_STORE_NOT_FOUND`, `ERR_ABORTED`, `ERR_HISTORY_TRUNCATED` with `details.oldestLsn` where `from` was
+ * given and is no longer there, or as `scanLog` does.
  */
 export async function* readRecords(files: Files, options: LogReadOptions): AsyncGenerator<DescribedRecord, void, void> {
-  const { checksum, from, to, signal } = options
+  const { checksum, to, signal } = options
+  const beginning = await beginningOf(files, options)
+  const from = options.from ?? 0
+  let isFirst = true
   const handoff = new Handoff<DescribedRecord>()
   const scanning = scanLog(files, {
     checksum,
+    ...beginning,
     limitLsn: to,
     durableOnly: true,
     onRecord: (record) => {
       throwIfAborted(signal, 'readLog')
+      // A writer may have dropped more of it before the segments were opened.
+      if (isFirst && options.from !== undefined && record.lsn > from) throw historyTruncated(from, record.lsn)
+      isFirst = false
       return record.lsn < from ? undefined : handoff.give(describeRecord(record))
     },
   }).then(
@@ -79,6 +91,29 @@ export async function* readRecords(files: Files, options: LogReadOptions): Async
     handoff.stop()
     await scanning
   }
+}
+
+/** Where reading begins: with the oldest segment, or, where there is none, behind the snapshot that holds everything. */
+async function beginningOf(
+  files: Files,
+  { checksum, from }: LogReadOptions,
+): Promise<Pick<LogScanOptions, 'after' | 'fromOldest'>> {
+  const [firstLsn] = await listSegments(files)
+  const after = firstLsn === undefined ? await newestManifest(files, checksum) : undefined
+  const oldestLsn = firstLsn ?? (after === undefined ? 1 : after.lsn + 1)
+  if (from !== undefined && from < oldestLsn) throw historyTruncated(from, oldestLsn)
+  return { after, fromOldest: true }
+}
+
+function historyTruncated(lsn: number, oldestLsn: number): StoreError {
+  const message = `the log no longer has LSN ${lsn}: it begins at LSN ${oldestLsn}`
+  return new StoreError('ERR_HISTORY_TRUNCATED', message, { details: { lsn, oldestLsn } })
+}
+
+async function newestManifest(files: Files, checksum: Checksum): Promise<StartingPoint | undefined> {
+  const { snapshots } = await listSnapshots(files, checksum)
+  const manifest = snapshots.find((snapshot) => snapshot.manifest !== undefined)?.manifest
+  return manifest && { ...manifest.position, timeMs: manifest.timeMs, storeId: manifest.storeId }
 }
 
 function noStore(): StoreError {

@@ -2,6 +2,7 @@ import { type ErrorCode, isStoreError } from '../base/errors.ts'
 import { applyEvent, markApplied } from '../engine/apply-event.ts'
 import type { EventOutcome } from '../engine/events.ts'
 import type { StoreState } from '../engine/store-state.ts'
+import type { TimedPosition } from '../wal/position.ts'
 import type { LogRecord } from '../wal/record.ts'
 import { decodeEvents } from './event-codec.ts'
 
@@ -10,6 +11,9 @@ export interface RecordOutcome {
   readonly lsn: number
   readonly outcomes: readonly EventOutcome[]
 }
+
+/** The last record applied: what a snapshot of the state says of itself. */
+export type AppliedPosition = TimedPosition
 
 /**
  * Takes records into the state: the only caller of `applyEvent`, and the same for live writes, recovery and readers. It is
@@ -20,9 +24,17 @@ export class Materializer {
   #records = 0
   #events = 0
   #misfits = 0
+  #applied: AppliedPosition | undefined
 
-  constructor(state: StoreState) {
+  /** Goes on with a state as it was after the record `applied`; an empty one where that is left out. */
+  constructor(state: StoreState, applied?: AppliedPosition) {
     this.#state = state
+    this.#applied = applied
+  }
+
+  /** The last record applied, or the one that the state was restored at. `undefined` before the first. */
+  get applied(): AppliedPosition | undefined {
+    return this.#applied
   }
 
   /** Records, events, and events that did not fit the state, since the materializer was made. */
@@ -40,6 +52,8 @@ export class Materializer {
     if (record.lsn !== expected) throw new RangeError(`record ${record.lsn} came where ${expected} should`)
     const outcomes = this.#applyPayload(record)
     markApplied(this.#state, record.lsn)
+    const { epoch, lsn, chain, timeMs } = record
+    this.#applied = { epoch, lsn, chain, timeMs }
     this.#records += 1
     this.#events += outcomes.length
     this.#misfits += outcomes.filter(({ code }) => code !== undefined).length

@@ -1,4 +1,5 @@
 import { CHUNK_SLOTS } from '../base/limits.ts'
+import type { BytesCapture } from '../engine/bytes-column.ts'
 import type { CollectionCapture } from '../engine/collection-capture.ts'
 import type { GraphCapture, IndexCapture } from '../engine/index/index-capture.ts'
 import { bytesOf } from './bytes.ts'
@@ -23,9 +24,9 @@ export function contentOf({ content, index }: CapturedCollection, { kind, chunk 
     case format.ORIGINALS:
       return originals(content, chunk)
     case format.IDS:
-      return values(content, chunk, (slot) => content.borrowId(slot))
+      return values(content, chunk, content.ids)
     case format.DOCUMENTS:
-      return values(content, chunk, (slot) => content.borrowDocument(slot))
+      return values(content, chunk, content.documents)
     case format.TOMBSTONES:
       return tombstones(content, index)
     default:
@@ -36,7 +37,7 @@ export function contentOf({ content, index }: CapturedCollection, { kind, chunk 
 /** Whether a chunk has a document at all. */
 export function hasDocuments(content: CollectionCapture, chunk: number): boolean {
   const [first, rows] = [chunk * CHUNK_SLOTS, rowsOfChunk(content.slotCount, chunk)]
-  for (let slot = first; slot < first + rows; slot++) if (content.borrowDocument(slot) !== undefined) return true
+  for (let slot = first; slot < first + rows; slot++) if (content.documents.lengthOf(slot) !== undefined) return true
   return false
 }
 
@@ -58,15 +59,11 @@ function* originals(content: CollectionCapture, chunk: number): Generator<Uint8A
 }
 
 /** Lengths, then the bytes of those that have some. */
-function* values(
-  content: CollectionCapture,
-  chunk: number,
-  borrow: (slot: number) => Uint8Array | undefined,
-): Generator<Uint8Array> {
+function* values(content: CollectionCapture, chunk: number, column: BytesCapture): Generator<Uint8Array> {
   const [first, rows] = [chunk * CHUNK_SLOTS, rowsOfChunk(content.slotCount, chunk)]
   const lengths = new Uint32Array(rows)
   for (let row = 0; row < rows; row++) {
-    lengths[row] = borrow(first + row)?.byteLength ?? format.ABSENT_LENGTH
+    lengths[row] = column.lengthOf(first + row) ?? format.ABSENT_LENGTH
     if (row % ROWS_A_SLICE === ROWS_A_SLICE - 1) yield PAUSE
   }
   yield bytesOf(lengths)
@@ -74,7 +71,7 @@ function* values(
   let filled = 0
   for (let row = 0; row < rows; row++) {
     if (row % ROWS_A_SLICE === ROWS_A_SLICE - 1) yield PAUSE
-    const value = borrow(first + row)
+    const value = column.borrow(first + row)
     if (value === undefined) continue
     if (filled + value.byteLength > GATHER_BYTES) {
       yield gathered.subarray(0, filled)

@@ -4,10 +4,12 @@ import type { Files } from '../base/files.ts'
 import type { CollectionState } from '../engine/collection-state.ts'
 import { INDEX_VERSION } from '../engine/index/disk-ann-index.ts'
 import { StoreState } from '../engine/store-state.ts'
+import type { ColdChunks } from './cold-chunks.ts'
 import type { CollectionRecord, SnapshotManifest } from './manifest.ts'
 import { readManifest } from './manifest-file.ts'
 import { manifestPath } from './names.ts'
 import { type PartEntry, partFileBytes } from './part.ts'
+import { rowsOfChunk } from './part-plan.ts'
 import { CollectionParts, restoreCollection } from './restore-collection.ts'
 import { asCorrupt } from './snapshot-error.ts'
 import { isMadeUpForByOlder, listSnapshots } from './snapshot-set.ts'
@@ -17,6 +19,11 @@ export interface OpenOptions {
   /** The store that the snapshot must be of, where that is known. */
   readonly storeId?: Uint8Array | undefined
   readonly yieldToEventLoop: () => Promise<void>
+  /**
+   * Where full chunks of originals or documents stay, if not all are to be in memory. They are not read: damage in them is
+   * found when they are.
+   */
+  readonly cold?: ColdChunks | undefined
   readonly signal?: Abortable | undefined
   /** Bytes read so far, and in all. */
   readonly onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined
@@ -32,21 +39,21 @@ export interface OpenedSnapshot {
 
 /**
  * Reads a whole snapshot back into a state. Nothing is believed before its checksum holds, and nothing is returned of one that
- * does not hold throughout.
+ * does not hold throughout, but for what is to stay on disk: that is only opened.
  * @throws StoreError `ERR_SNAPSHOT_CORRUPT` with `details.path` and `details.reason`, `ERR_FORMAT_VERSION`, `ERR_ABORTED`, or
  * what the files say.
  */
 export async function openSnapshot(files: Files, lsn: number, options: OpenOptions): Promise<OpenedSnapshot> {
-  const { checksum, signal, onProgress, yieldToEventLoop } = options
+  const { checksum, signal, onProgress, yieldToEventLoop, cold } = options
   const manifest = await readManifest(files, lsn, checksum, options.storeId)
   const hasKnownGraphs = manifest.indexVersion === INDEX_VERSION
-  const totalBytes = manifest.parts.reduce((sum, part) => sum + partFileBytes(part), 0)
+  const totalBytes = bytesToRead(manifest, cold)
   let doneBytes = 0
   const onBytes = (bytes: number) => {
     doneBytes += bytes
     onProgress?.(doneBytes, totalBytes)
   }
-  const tools = { checksum, signal, yieldToEventLoop, onBytes }
+  const tools = { checksum, signal, yieldToEventLoop, onBytes, cold }
   const partsByCollection = groupParts(manifest)
   const collections: CollectionState[] = []
   for (const record of manifest.collections) {
@@ -56,6 +63,13 @@ export async function openSnapshot(files: Files, lsn: number, options: OpenOptio
     collections.push(await orOfManifest(lsn, restoreCollection(known, parts)))
   }
   return { manifest, hasKnownGraphs, state: StoreState.restore(lsn, manifest.lastCreationLsn, collections) }
+}
+
+function bytesToRead({ collections, parts }: SnapshotManifest, cold: ColdChunks | undefined): number {
+  const slotCounts = new Map(collections.map(({ creationLsn, slotCount }) => [creationLsn, slotCount]))
+  const isLeft = ({ creationLsn, kind, chunk }: PartEntry) =>
+    cold?.leaves(kind, rowsOfChunk(slotCounts.get(creationLsn)!, chunk)) === true
+  return parts.reduce((sum, part) => sum + (isLeft(part) ? 0 : partFileBytes(part)), 0)
 }
 
 /** As if its flushes had named a version that this release does not know. */

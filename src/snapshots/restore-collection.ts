@@ -7,6 +7,8 @@ import type { BuiltGraph } from '../engine/index/built-graph.ts'
 import { GraphRestorer } from '../engine/index/graph-restorer.ts'
 import { BLOCK_POSITIONS } from '../engine/kernel/assembly-graph/layout.ts'
 import { inSlices } from './capture.ts'
+import type { ColdChunks } from './cold-chunks.ts'
+import type { PartRows, PartValues } from './cold-parts.ts'
 import * as format from './format.ts'
 import type { CollectionRecord, GraphRecord } from './manifest.ts'
 import type { PartEntry } from './part.ts'
@@ -21,16 +23,32 @@ export class CollectionParts {
   readonly #storeId: Uint8Array
   readonly #parts: ReadonlyMap<string, PartEntry>
   readonly tools: VerifyTools
+  /** What is to stay on disk, if anything. */
+  readonly cold: ColdChunks | undefined
 
-  constructor(files: Files, storeId: Uint8Array, parts: readonly PartEntry[], tools: VerifyTools) {
+  constructor(
+    files: Files,
+    storeId: Uint8Array,
+    parts: readonly PartEntry[],
+    { cold, ...tools }: VerifyTools & { readonly cold?: ColdChunks | undefined },
+  ) {
     this.#files = files
     this.#storeId = storeId
+    this.cold = cold
     this.#parts = new Map(parts.map((part) => [`${part.kind}.${part.chunk}`, part]))
     this.tools = tools
   }
 
   has(kind: number, chunk: number): boolean {
     return this.#parts.has(`${kind}.${chunk}`)
+  }
+
+  openRows(chunk: number, dimensions: number): Promise<PartRows> {
+    return this.cold!.openRows(this.#storeId, this.#parts.get(`${format.ORIGINALS}.${chunk}`)!, dimensions)
+  }
+
+  openValues(chunk: number): Promise<PartValues> {
+    return this.cold!.openValues(this.#storeId, this.#parts.get(`${format.DOCUMENTS}.${chunk}`)!)
   }
 
   /** Reads a part; the plan of the manifest says that it is there. */
@@ -64,6 +82,23 @@ export async function restoreCollection(record: CollectionRecord, parts: Collect
 
 async function restoreChunk(
   restorer: CollectionRestorer,
+  record: CollectionRecord,
+  chunk: number,
+  parts: CollectionParts,
+): Promise<void> {
+  const rows = rowsOfChunk(record.slotCount, chunk)
+  if (parts.cold?.leaves(format.ORIGINALS, rows)) await restoreColdVectors(restorer, record, chunk, parts)
+  else await restoreVectors(restorer, record, chunk, parts)
+  const ids = await parts.read(format.IDS, chunk, (reader) => readValues(reader, format.IDS, rows))
+  restorer.appendIds(ids.lengths, ids.bytes)
+  if (!parts.has(format.DOCUMENTS, chunk)) return restorer.appendNoDocuments(rows)
+  if (parts.cold?.leaves(format.DOCUMENTS, rows)) return restorer.appendColdDocuments(await parts.openValues(chunk))
+  const documents = await parts.read(format.DOCUMENTS, chunk, (reader) => readValues(reader, format.DOCUMENTS, rows))
+  restorer.appendDocuments(documents.lengths, documents.bytes)
+}
+
+async function restoreVectors(
+  restorer: CollectionRestorer,
   { slotCount, metric, dimensions }: CollectionRecord,
   chunk: number,
   parts: CollectionParts,
@@ -73,11 +108,23 @@ async function restoreChunk(
     await fillRows(reader, rows, dimensions * 4, (most) => restorer.extendVectors(most))
     if (metric === 'cosine') await fillRows(reader, rows, 8, (most) => restorer.extendNorms(most))
   })
-  const ids = await parts.read(format.IDS, chunk, (reader) => readValues(reader, format.IDS, rows))
-  restorer.appendIds(ids.lengths, ids.bytes)
-  if (!parts.has(format.DOCUMENTS, chunk)) return restorer.appendNoDocuments(rows)
-  const documents = await parts.read(format.DOCUMENTS, chunk, (reader) => readValues(reader, format.DOCUMENTS, rows))
-  restorer.appendDocuments(documents.lengths, documents.bytes)
+}
+
+/** Leaves the vectors of a full chunk where they are, and reads their norms. */
+async function restoreColdVectors(
+  restorer: CollectionRestorer,
+  { metric, dimensions }: CollectionRecord,
+  chunk: number,
+  parts: CollectionParts,
+): Promise<void> {
+  const source = await parts.openRows(chunk, dimensions)
+  restorer.appendColdVectors(source)
+  for (let row = 0; metric === 'cosine' && row < CHUNK_SLOTS; ) {
+    const target = restorer.extendNorms(CHUNK_SLOTS - row)
+    source.readNorms(row, target)
+    row += target.byteLength / Float64Array.BYTES_PER_ELEMENT
+  }
+  await parts.tools.yieldToEventLoop()
 }
 
 /** Reads rows straight into the column, block by block. */

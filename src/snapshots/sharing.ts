@@ -2,6 +2,7 @@ import type { Files } from '../base/files.ts'
 import { CHUNK_SLOTS } from '../base/limits.ts'
 import { equalBytes } from './bytes.ts'
 import type { CapturedCollection, StoreCapture } from './capture.ts'
+import { PartValues } from './cold-parts.ts'
 import { DOCUMENTS, IDS, ORIGINALS } from './format.ts'
 import type { PartName } from './names.ts'
 import type { PartEntry, PartKey } from './part.ts'
@@ -33,12 +34,22 @@ export function* plannedOfCapture(
 }
 
 /** Parts that may be shared, by what they hold. */
-export type EarlierParts = ReadonlyMap<string, PartEntry>
+export type EarlierParts = ReadonlyMap<string, EarlierPart>
+
+interface EarlierPart {
+  readonly entry: PartEntry
+  /** Slots that its collection had then. */
+  readonly slotCount: number
+}
 
 /** The parts of an earlier snapshot of the same store; none if it is no such. */
 export function earlierParts(lsn: number, { previous, storeId }: WriteOptions): EarlierParts {
   const isUsable = previous !== undefined && previous.position.lsn <= lsn && equalBytes(previous.storeId, storeId)
-  return new Map(isUsable ? previous.parts.map((part) => [keyText(part), part]) : [])
+  if (!isUsable) return new Map()
+  const slotCounts = new Map(previous.collections.map(({ creationLsn, slotCount }) => [creationLsn, slotCount]))
+  return new Map(
+    previous.parts.map((entry) => [keyText(entry), { entry, slotCount: slotCounts.get(entry.creationLsn) ?? 0 }]),
+  )
 }
 
 function keyText({ creationLsn, kind, chunk }: PartKey): string {
@@ -46,8 +57,8 @@ function keyText({ creationLsn, kind, chunk }: PartKey): string {
 }
 
 /**
- * Decides whether a part is shared. Full chunks of originals and ids never change, so they are not even read; of everything
- * else the checksum says whether it changed. A file that is not there any more, or not whole, is written anew.
+ * Decides whether a part is shared. Full chunks of originals and ids never change, and cold documents are on disk as they
+ * are, so they are not even read; of everything else the checksum says whether it changed. A file that is not there any more, or not whole, is written anew.
  */
 export async function choosePart(
   files: Files,
@@ -56,9 +67,10 @@ export async function choosePart(
   earlierParts: EarlierParts,
   options: WriteOptions,
 ): Promise<PartChoice> {
-  const earlier = earlierParts.get(keyText(part))
-  if (earlier !== undefined && isForGood(collection, part) && (await probePart(files, earlier))) {
-    return { collection, part, shared: earlier, contentBytes: earlier.contentBytes }
+  const known = earlierParts.get(keyText(part))
+  const earlier = known?.entry
+  if (known !== undefined && isForGood(collection, part, known) && (await probePart(files, known.entry))) {
+    return { collection, part, shared: earlier, contentBytes: known.entry.contentBytes }
   }
   const contentBytes = await lengthOf(contentOf(collection, part), options)
   const isEqual = earlier?.contentBytes === contentBytes && (await isSame(collection, earlier, options))
@@ -66,8 +78,16 @@ export async function choosePart(
   return { collection, part, shared: isShared ? earlier : undefined, contentBytes }
 }
 
-function isForGood({ content }: CapturedCollection, { kind, chunk }: PartKey): boolean {
-  return (kind === ORIGINALS || kind === IDS) && rowsOfChunk(content.slotCount, chunk) === CHUNK_SLOTS
+/** Whether a part holds what an earlier one of the same key does: it can hold nothing else, or it is read from there. */
+function isForGood({ content }: CapturedCollection, { kind, chunk }: PartKey, earlier: EarlierPart): boolean {
+  if (kind === ORIGINALS || kind === IDS) {
+    // Full now is not enough: the earlier part may have been written when the chunk was not.
+    const rows = Math.min(content.slotCount, earlier.slotCount)
+    return rowsOfChunk(rows, chunk) === CHUNK_SLOTS
+  }
+  const { lsn, number } = earlier.entry
+  const source = kind === DOCUMENTS ? content.documents.chunk(chunk)?.coldSource : undefined
+  return source instanceof PartValues && source.part.lsn === lsn && source.part.number === number
 }
 
 async function isSame(collection: CapturedCollection, earlier: PartEntry, options: WriteOptions): Promise<boolean> {

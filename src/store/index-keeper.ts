@@ -1,5 +1,6 @@
 import { StoreError } from '../base/errors.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
+import { readChunk } from '../engine/compaction.ts'
 import type { StoreEvent } from '../engine/events.ts'
 import { loadGraphModule } from '../engine/graph/graph-kernel.ts'
 import { INDEX_VERSION } from '../engine/index/disk-ann-index.ts'
@@ -10,6 +11,9 @@ import { IndexPolicy, type Maintenance } from './index-policy.ts'
 import type { IndexThreads } from './index-threads.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { Writer } from './writer.ts'
+
+/** Entries that are read between two pauses: about a millisecond, where they are on disk. */
+const ENTRIES_A_SLICE = 256
 
 export interface KeeperHost {
   readonly options: ResolvedOptions
@@ -184,10 +188,8 @@ export class IndexKeeper {
     switch (due) {
       case 'consolidate':
         return this.#log({ type: 'consolidate', collection })
-      case 'compact': {
-        const chunk = policy.chunkToCompact({ always: true })
-        return chunk === undefined ? undefined : this.#log({ type: 'compact', collection, chunk })
-      }
+      case 'compact':
+        return this.#orderCompaction(view, policy)
       case 'insert': {
         const { slotCount: throughSlot } = view
         return this.#log({ type: 'flush', collection, throughSlot, indexVersion: INDEX_VERSION, method: 'insert' })
@@ -196,6 +198,25 @@ export class IndexKeeper {
       case 'rebuild':
         return this.#orderGraph(view, due)
     }
+  }
+
+  /** What is to be moved is read first: a record that cannot be applied would end all writing. */
+  async #orderCompaction(view: CollectionView, policy: IndexPolicy): Promise<void> {
+    const chunk = policy.chunkToCompact({ always: true })
+    if (chunk === undefined) return
+    let entries = 0
+    try {
+      for (const _ of readChunk(view, chunk)) {
+        entries += 1
+        if (entries % ENTRIES_A_SLICE > 0) continue
+        await this.#host.yieldToEventLoop()
+        if (view.dropped || this.#closing.signal.aborted) return
+      }
+    } catch (error) {
+      policy.noteUnreadable(chunk)
+      throw error
+    }
+    await this.#log({ type: 'compact', collection: view.creationLsn, chunk })
   }
 
   /** What was added while the plan was measured is built as well. */

@@ -34,6 +34,8 @@ export class IndexPolicy {
   /** No flush can be due before so many slots are filled. */
   #quietThroughSlot = 0
   #deathsSeen = 0
+  /** Chunks whose content cannot be read from the disk. */
+  readonly #unreadable = new Set<number>()
 
   constructor(view: CollectionView, settings: PolicySettings) {
     this.#view = view
@@ -63,10 +65,15 @@ export class IndexPolicy {
     this.#deathsSeen = Math.min(this.#deathsSeen, deaths)
     if (!always && deaths - this.#deathsSeen < COMPACTION_DEATHS) return undefined
     for (let chunk = 0; chunk < Math.floor(view.slotCount / CHUNK_SLOTS); chunk++) {
-      if (isCompactable(view, chunk)) return chunk
+      if (isCompactable(view, chunk) && !this.#unreadable.has(chunk)) return chunk
     }
     this.#deathsSeen = deaths
     return undefined
+  }
+
+  /** To be called for a chunk that cannot be compacted because it cannot be read: it is not tried again. */
+  noteUnreadable(chunk: number): void {
+    this.#unreadable.add(chunk)
   }
 
   /** Dead nodes are taken out first: a flush uses the room again. */

@@ -7,7 +7,7 @@ import { storeNotFound } from './store-core.ts'
 import { type VerifyStoreOptions, verifyOptionsOf } from './vector-store.ts'
 
 export interface ReadLogOptions {
-  /** First LSN wanted; default 1. */
+  /** First LSN wanted; default the oldest that is kept. */
   readonly from?: number
   /** Last LSN wanted; default the last one known to be on disk. */
   readonly to?: number
@@ -17,15 +17,16 @@ export interface ReadLogOptions {
 /**
  * The log as readable records, without opening the store and without its lock: works beside a writer and where opening
  * fails. Damage is thrown after everything that stands before it was given.
- * @throws StoreError `ERR_STORE_NOT_FOUND`, `ERR_LOG_CORRUPT`, `ERR_FORMAT_VERSION`, `ERR_ABORTED`; TypeError, RangeError.
+ * @throws StoreError `ERR_STORE_NOT_FOUND`, `ERR_HISTORY_TRUNCATED` (`from`), `ERR_LOG_CORRUPT`, `ERR_FORMAT_VERSION`,
+ * `ERR_ABORTED`; TypeError, RangeError.
  */
 export async function* readLog(
   location: StoreLocation,
   options: ReadLogOptions = {},
 ): AsyncGenerator<DescribedRecord, void, void> {
   refuseUnknownOptions(options, ['from', 'to', 'signal'], 'readLog')
-  const { from = 1, to = Number.MAX_SAFE_INTEGER, signal } = options
-  requireInteger('from', from, 1, Number.MAX_SAFE_INTEGER)
+  const { from, to = Number.MAX_SAFE_INTEGER, signal } = options
+  if (from !== undefined) requireInteger('from', from, 1, Number.MAX_SAFE_INTEGER)
   requireInteger('to', to, 1, Number.MAX_SAFE_INTEGER)
   const { surroundings } = await locate(location, { create: false })
   const { files } = await surroundings({ lock: false })

@@ -1,8 +1,16 @@
 import type { StoreError } from '../base/errors.ts'
 import { MAX_PAYLOAD_BYTES } from '../base/limits.ts'
 import { MOST_WORKERS } from '../engine/workers/thread-numbers.ts'
+import type { PointInTime } from '../replay/recovery.ts'
 import type { Durability } from '../wal/log.ts'
 import { defaultThreads } from './default-threads.ts'
+import { type ResidencyOptions, resolveResidency } from './residency.ts'
+import {
+  type ResolvedSnapshotOptions,
+  resolveAt,
+  resolveSnapshotOptions,
+  type SnapshotOptions,
+} from './snapshot-options.ts'
 
 /** Progress of a long call. `total` is missing where nobody knows it. */
 export interface Progress {
@@ -14,12 +22,17 @@ export interface Progress {
 }
 
 /** How a store is opened. */
-export interface OpenOptions {
+export interface OpenOptions extends SnapshotOptions, ResidencyOptions {
   /**
    * Open beside a writer, without the lock: sees the store as of now, up to what is known to be on disk, and never changes
    * anything. Default `false`.
    */
   readonly readOnly?: boolean
+  /**
+   * Open the store as it was: after the record of an LSN, or after the last record whose time is not later than a Date. Implies
+   * `readOnly`. How far back it reaches is a matter of `history`.
+   */
+  readonly at?: number | Date
   /**
    * `'sync'` (default): a write resolves when it is on disk. `'async'`: when the operating system has it; it is on disk within
    * about a second, at `sync()` and at `close()`.
@@ -45,7 +58,7 @@ export interface OpenOptions {
   readonly rebuildShare?: number
   /** Entries that may wait for the index to be built; beyond it `add` waits, and what is written behind it. Default 1,000,000. */
   readonly maxUnindexedEntries?: number
-  /** Called while the log is read, with `phase: 'replay'` and bytes. */
+  /** Called with bytes while a snapshot is read (`phase: 'snapshot'`), and the log behind it (`'replay'`). */
   readonly onProgress?: (progress: Progress) => void
   /** Called when something fails in the background that no call is waiting for. */
   readonly onProblem?: (problem: StoreError) => void
@@ -53,13 +66,20 @@ export interface OpenOptions {
   readonly signal?: AbortSignal
 }
 
-type SharedOptions = Omit<ResolvedOptions, 'readOnly' | OptionalHooks>
+type SharedOptions = Omit<ResolvedOptions, 'readOnly' | 'at' | OptionalHooks>
 type OptionalHooks = 'onProgress' | 'onProblem' | 'signal'
+type Special = 'at' | keyof SnapshotOptions | OptionalHooks
 
-export type ResolvedOptions = Required<Omit<OpenOptions, OptionalHooks>> & Pick<OpenOptions, OptionalHooks>
+export interface ResolvedOptions
+  extends Required<Omit<OpenOptions, Special>>,
+    ResolvedSnapshotOptions,
+    Pick<OpenOptions, OptionalHooks> {
+  readonly at?: PointInTime
+}
 
 const KNOWN = [
   'readOnly',
+  'at',
   'durability',
   'segmentSizeBytes',
   'maxQueueBytes',
@@ -68,6 +88,11 @@ const KNOWN = [
   'consolidateShare',
   'rebuildShare',
   'maxUnindexedEntries',
+  'snapshotBytes',
+  'snapshotRecords',
+  'history',
+  'originals',
+  'documents',
   'onProgress',
   'onProblem',
   'signal',
@@ -80,9 +105,10 @@ const SMALLEST_SEGMENT_BYTES = 4096
  */
 export function resolveOptions(options: OpenOptions = {}): ResolvedOptions {
   refuseUnknownOptions(options, KNOWN, 'open')
-  const { readOnly = false, durability = 'sync', onProgress, onProblem, signal } = options
+  const { at, readOnly = at !== undefined, durability = 'sync', onProgress, onProblem, signal } = options
   const { segmentSizeBytes = MAX_PAYLOAD_BYTES, maxQueueBytes = 4 * MAX_PAYLOAD_BYTES } = options
   if (typeof readOnly !== 'boolean') throw new TypeError('readOnly must be a boolean')
+  if (at !== undefined && !readOnly) throw new TypeError('with at a store is open for reading only')
   if (durability !== 'sync' && durability !== 'async') throw new TypeError("durability must be 'sync' or 'async'")
   requireInteger('segmentSizeBytes', segmentSizeBytes, SMALLEST_SEGMENT_BYTES, Number.MAX_SAFE_INTEGER)
   requireInteger('maxQueueBytes', maxQueueBytes, 1, Number.MAX_SAFE_INTEGER)
@@ -93,6 +119,9 @@ export function resolveOptions(options: OpenOptions = {}): ResolvedOptions {
     segmentSizeBytes,
     maxQueueBytes,
     ...index,
+    ...resolveSnapshotOptions(options),
+    ...resolveResidency(options),
+    ...(at === undefined ? {} : { at: resolveAt(at) }),
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(onProblem === undefined ? {} : { onProblem }),
     ...(signal === undefined ? {} : { signal }),
@@ -101,7 +130,7 @@ export function resolveOptions(options: OpenOptions = {}): ResolvedOptions {
 
 function resolveIndexOptions(
   options: OpenOptions,
-): Omit<SharedOptions, 'durability' | 'segmentSizeBytes' | 'maxQueueBytes'> {
+): Pick<SharedOptions, 'threads' | 'bufferEntries' | 'consolidateShare' | 'rebuildShare' | 'maxUnindexedEntries'> {
   const { threads = defaultThreads(), bufferEntries = 10_000, maxUnindexedEntries = 1_000_000 } = options
   const { consolidateShare = 0.15, rebuildShare = 0.4 } = options
   requireInteger('threads', threads, 0, MOST_WORKERS)
@@ -125,6 +154,11 @@ export function sharedOptionsKey(options: SharedOptions): string {
     // As text, because JSON has no Infinity.
     consolidateShare: String(options.consolidateShare),
     rebuildShare: String(options.rebuildShare),
+    snapshotBytes: String(options.snapshotBytes),
+    snapshotRecords: String(options.snapshotRecords),
+    originals: options.originals,
+    documents: options.documents,
+    history: `${options.history.bytes} bytes, ${options.history.ms} ms`,
   })
 }
 

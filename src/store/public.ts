@@ -15,11 +15,8 @@ export { LIMITS } from './limits.ts'
 export type { StoreLocation } from './locations.ts'
 export type { OpenOptions, Progress } from './options.ts'
 export type { Hit, SearchOptions, SearchQuery, SearchResult } from './search.ts'
-export {
-  type Digest,
-  type DigestOptions,
-  type RecoveryInfo,
-  type StoreStats,
-  VectorStore,
-  type VerifyStoreOptions,
-} from './vector-store.ts'
+export type { SnapshotCallOptions, SnapshotResult } from './snapshot-keeper.ts'
+export type { HistoryOptions, SnapshotOptions } from './snapshot-options.ts'
+export type { SnapshotInfo } from './snapshot-stats.ts'
+export type { RecoveryInfo, StoreStats } from './store-stats.ts'
+export { type Digest, type DigestOptions, VectorStore, type VerifyStoreOptions } from './vector-store.ts'

@@ -17,8 +17,14 @@ export class SearchTurns {
     this.#yieldToEventLoop = yieldToEventLoop
   }
 
-  /** To be awaited before a search begins. */
-  async begin(): Promise<void> {
+  /** Lets a search begin: at once, or when what it gives has resolved. */
+  begin(): Promise<void> | undefined {
+    if (this.#begun >= MOST_SEARCHES) return this.#wait()
+    this.#begun += 1
+    return undefined
+  }
+
+  async #wait(): Promise<void> {
     while (this.#begun >= MOST_SEARCHES) {
       this.#turn ??= this.#next()
       await this.#turn

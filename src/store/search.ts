@@ -94,8 +94,9 @@ export async function searchCollection<M>(
   const checked = checkOptions(options, 'search')
   const resolved = resolveQuery(view, query)
   throwIfAborted(checked.signal, 'search')
-  await core.searchTurns.begin()
-  return find(core, view, resolved, checked)
+  const turn = core.searchTurns.begin()
+  if (turn !== undefined) await turn
+  return await find(core, view, resolved, checked)
 }
 
 /** @throws TypeError, RangeError. */
@@ -152,7 +153,7 @@ export async function find<M>(
     const found = await searchIndex(tools, view, allowed ? { ...indexQuery, allowed: allowed.slots } : indexQuery)
     if (view.dropped) throw droppedMeanwhile(view)
     if (allowed !== undefined && allowed.freedCount !== view.freedCount) continue
-    if (repeat < MOST_REPEATS && found.slots.some((slot) => view.isDead(slot))) continue
+    if (repeat < MOST_REPEATS && hasDied(view, found)) continue
     return { hits: createHits(view, found, options), exact: found.exact, visited: found.visited, indexedThroughLsn }
   }
 }
@@ -168,10 +169,16 @@ function isIdQuery(query: SearchQuery): query is { readonly id: string } {
   )
 }
 
-function createHits<M>(view: CollectionView, found: IndexHits, options: CheckedOptions<M>): Hit<M>[] {
+function hasDied(view: CollectionView, { slots }: IndexHits): boolean {
+  for (let index = 0; index < slots.length; index++) if (view.isDead(slots[index]!)) return true
+  return false
+}
+
+function createHits<M>(view: CollectionView, { slots, scores }: IndexHits, options: CheckedOptions<M>): Hit<M>[] {
   const hits: Hit<M>[] = []
-  for (const [index, slot] of found.slots.entries()) {
-    const distance = found.scores[index]!
+  for (let index = 0; index < slots.length; index++) {
+    const slot = slots[index]!
+    const distance = scores[index]!
     if (distance > options.maxDistance) break
     if (!view.isDead(slot)) hits.push(createHit<M>(view, slot, distance, options))
   }
@@ -179,11 +186,14 @@ function createHits<M>(view: CollectionView, found: IndexHits, options: CheckedO
 }
 
 function createHit<M>(view: CollectionView, slot: number, distance: number, options: CheckedOptions<M>): Hit<M> {
-  const document = options.includeMetadata ? view.documentAt(slot) : undefined
+  const id = view.idAt(slot)
+  const { includeMetadata, includeVectors } = options
+  if (!includeMetadata && !includeVectors) return { id, distance }
+  const document = includeMetadata ? view.documentAt(slot) : undefined
   return {
-    id: view.idAt(slot),
+    id,
     distance,
     ...(document === undefined ? {} : { metadata: decodeMetadata<M>(document) }),
-    ...(options.includeVectors ? { vector: view.copyVector(slot) } : {}),
+    ...(includeVectors ? { vector: view.copyVector(slot) } : {}),
   }
 }

@@ -9,13 +9,17 @@ import type { ScanKernel } from '../engine/kernel/scan-kernel.ts'
 import { loadWasmKernel } from '../engine/kernel/wasm-kernel.ts'
 import { ledgerOf, type MemoryLedger } from '../engine/memory-ledger.ts'
 import type { StoreView } from '../engine/store-state.ts'
-import { type Recovered, recoverForReading, recoverForWriting } from '../replay/recovery.ts'
+import { type Recovered, type RecoveryPhase, recoverForReading, recoverForWriting } from '../replay/recovery.ts'
+import type { ColdChunks } from '../snapshots/cold-chunks.ts'
 import { Admission, collectionDropped, requireShape } from './admission.ts'
 import { IndexKeeper } from './index-keeper.ts'
 import { IndexThreads } from './index-threads.ts'
 import type { Shape } from './inputs.ts'
 import type { ResolvedOptions } from './options.ts'
+import { createColdChunks } from './residency.ts'
 import { SearchTurns } from './search-turns.ts'
+import { SnapshotKeeper } from './snapshot-keeper.ts'
+import { findPast, type KeptPast } from './snapshot-stats.ts'
 import { Writer } from './writer.ts'
 
 /** What a store is given from outside: files, time, chance, and a turn of the event loop. */
@@ -43,6 +47,9 @@ export class StoreCore {
   readonly searchTurns: SearchTurns
   readonly threads: IndexThreads
   readonly keeper: IndexKeeper
+  readonly snapshots: SnapshotKeeper
+  readonly #cold: ColdChunks | undefined
+  readonly #firstLogLsn: number | undefined
   readonly #writer: Writer | undefined
   readonly #admission: Admission
 
@@ -51,7 +58,7 @@ export class StoreCore {
     options: ResolvedOptions,
     recovered: Recovered,
     recoveryMs: number,
-    tools: { kernel: ScanKernel; checksum: Checksum },
+    tools: { kernel: ScanKernel; checksum: Checksum; cold: ColdChunks | undefined; past: KeptPast },
   ) {
     this.surroundings = surroundings
     this.options = options
@@ -60,14 +67,26 @@ export class StoreCore {
     this.state = recovered.state
     this.kernel = tools.kernel
     this.checksum = tools.checksum
-    this.#writer = recovered.log === undefined ? undefined : new Writer(recovered.log, options, surroundings.now)
+    this.#cold = tools.cold
+    this.#firstLogLsn = tools.past.firstLogLsn
+    const { yieldToEventLoop, now } = surroundings
+    const { log } = recovered
+    const onWritten = (bytes: number) => this.snapshots.noteWritten(bytes)
+    this.#writer = log === undefined ? undefined : new Writer(log, options, now, onWritten)
     this.#admission = new Admission(recovered.state)
-    const { yieldToEventLoop } = surroundings
     this.scorer = new SlotScorer(tools.kernel)
     this.searchTurns = new SearchTurns(yieldToEventLoop)
     this.threads = new IndexThreads(options.threads)
     this.keeper = new IndexKeeper({ options, threads: this.threads, writer: this.#writer, yieldToEventLoop })
-    for (const view of recovered.state.collections()) this.keeper.consider(view)
+    const onCaptured = () => this.#considerIndexes()
+    const { threads } = this
+    const { checksum, cold, past } = tools
+    this.snapshots = new SnapshotKeeper(
+      { surroundings, options, checksum, cold, recovered, threads, onCaptured },
+      past.snapshots,
+    )
+    this.#considerIndexes()
+    this.snapshots.consider()
   }
 
   /**
@@ -81,18 +100,22 @@ export class StoreCore {
     const { files, now } = surroundings
     const startedMs = now()
     const [checksum, kernel] = await Promise.all([loadChecksum(), loadWasmKernel()])
+    const cold = createColdChunks(files, checksum, options)
     const recovery = {
       checksum,
+      cold,
       newStoreId: surroundings.randomBytes(16),
       segmentSizeBytes: options.segmentSizeBytes,
       signal: options.signal,
-      onProgress: (done: number, total: number) => options.onProgress?.({ phase: 'replay', done, total }),
+      yieldToEventLoop: surroundings.yieldToEventLoop,
+      onProgress: (phase: RecoveryPhase, done: number, total: number) => options.onProgress?.({ phase, done, total }),
     }
     const recovered = options.readOnly
-      ? await recoverForReading(files, recovery)
+      ? await recoverForReading(files, { ...recovery, at: options.at })
       : await recoverForWriting(files, recovery)
     if (recovered === undefined) throw storeNotFound(surroundings.name)
-    const core = new StoreCore(surroundings, options, recovered, now() - startedMs, { kernel, checksum })
+    const past = await findPast(files, checksum)
+    const core = new StoreCore(surroundings, options, recovered, now() - startedMs, { kernel, checksum, cold, past })
     if (recovered.readOnlyBecause !== undefined) options.onProblem?.(core.#readOnlyError())
     return core
   }
@@ -149,12 +172,19 @@ export class StoreCore {
     return this.recovered.log?.durablePosition.lsn ?? this.recovered.position.lsn
   }
 
+  /** What there is of the store's past: as of now, or, where it is only read, as of its opening. */
+  get past(): KeptPast {
+    const firstLogLsn = this.recovered.log?.oldestLsn ?? this.#firstLogLsn
+    return { snapshots: this.snapshots.listed, firstLogLsn }
+  }
+
   memoryUsage(): MemoryLedger {
     const collections = this.state.collections().flatMap((collection) => collection.memory())
     return ledgerOf([
       ...collections,
       { component: 'kernel', bytes: this.kernel.memoryBytes() + this.scorer.memoryBytes() },
       { component: 'logQueue', bytes: this.recovered.log?.queuedBytes ?? 0 },
+      ...(this.#cold === undefined ? [] : [{ component: 'pageWindow', bytes: this.#cold.memoryBytes() }]),
     ])
   }
 
@@ -165,15 +195,26 @@ export class StoreCore {
     if (this.options.durability === 'async' || log?.poison === undefined) await log?.sync()
   }
 
-  /** Ends building, waits until what was written is on disk, closes the log and gives up the lock, whatever fails on the way. */
+  /**
+   * Ends snapshots and building, waits until what was written is on disk, closes the log and gives up the lock, whatever fails
+   * on the way.
+   */
   async close(): Promise<void> {
+    const finishing = this.snapshots.close()
+    // Building ends in this very turn where nothing is to be waited for.
+    if (finishing !== undefined) await finishing
     this.keeper.close()
     try {
       await this.#writer?.close()
     } finally {
       await this.threads.close()
+      await this.#cold?.close()
       await this.surroundings.release()
     }
+  }
+
+  #considerIndexes(): void {
+    for (const view of this.state.collections()) this.keeper.consider(view)
   }
 
   /** Gives the very collection that it made: who waited for it may find it dropped, but never another one in its place. */

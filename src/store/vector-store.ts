@@ -17,37 +17,9 @@ import {
   resolveOptions,
   sharedOptionsKey,
 } from './options.ts'
+import type { SnapshotCallOptions, SnapshotResult } from './snapshot-keeper.ts'
 import { StoreCore, type Surroundings } from './store-core.ts'
-
-/** What opening found. */
-export interface RecoveryInfo {
-  readonly records: number
-  readonly events: number
-  /** Bytes of log that were read. */
-  readonly bytes: number
-  readonly durationMs: number
-  /** What was not as it should be, in sentences. */
-  readonly problems: readonly string[]
-  /** File that the unfinished write at the end of the log was moved to. */
-  readonly quarantined?: string
-}
-
-export interface StoreStats {
-  /** LSN of the last record applied. */
-  readonly lsn: number
-  /** LSN up to which everything is known to be on disk. */
-  readonly durableLsn: number
-  readonly epoch: number
-  /** 32 hexadecimal digits. */
-  readonly storeId: string
-  readonly readOnly: boolean
-  readonly logBytes: number
-  readonly segments: number
-  readonly collections: readonly CollectionInfo[]
-  readonly recovery: RecoveryInfo
-  /** Why no more writes are taken, after a write whose fate is unknown. */
-  readonly poisoned?: string
-}
+import { type StoreStats, statsOf } from './store-stats.ts'
 
 /** Hash of what is stored, equal on every copy that applied the same log. */
 export interface Digest {
@@ -67,6 +39,8 @@ export interface VerifyStoreOptions {
   readonly onProgress?: (progress: Progress) => void
   readonly signal?: AbortSignal
 }
+
+const NEVER = Number.POSITIVE_INFINITY
 
 /**
  * A vector store: collections of vectors over one log. A write that resolved is on disk, survives any kill, and comes back bit
@@ -105,9 +79,10 @@ export class VectorStore implements AsyncDisposable {
     return store
   }
 
-  /** A store in memory, for tests and throw-away use. It ends with `close()`. */
-  static async ephemeral(options: Omit<OpenOptions, 'readOnly'> = {}): Promise<VectorStore> {
-    const resolved = resolveOptions(options)
+  /** A store in memory, for tests and throw-away use. It ends with `close()`, and takes no snapshots unless it is told when. */
+  static async ephemeral(options: Omit<OpenOptions, 'readOnly' | 'at'> = {}): Promise<VectorStore> {
+    resolveOptions(options)
+    const resolved = resolveOptions({ snapshotBytes: NEVER, snapshotRecords: NEVER, ...options })
     return VectorStore.#openCore(await createEphemeralSurroundings(), resolved)
   }
 
@@ -156,6 +131,20 @@ export class VectorStore implements AsyncDisposable {
   async sync(): Promise<void> {
     this.#requireOpen()
     if (!this.#core.readOnly) await this.#core.writer().sync()
+  }
+
+  /**
+   * Writes a snapshot of the state as of this call, or a later one, from which the next opening goes on, and removes the log
+   * that nothing needs any more. Reads, writes and building go on meanwhile. It waits for the parts of the index that were
+   * ordered before it. Once it resolves, the snapshot is on disk and was read back.
+   * @throws StoreError `ERR_READ_ONLY`, `ERR_ABORTED`, `ERR_STORE_CLOSED`, `ERR_POISONED`, what building the index failed with,
+   * or what the disk says; TypeError.
+   */
+  async snapshot(options: SnapshotCallOptions = {}): Promise<SnapshotResult> {
+    this.#requireOpen()
+    refuseUnknownOptions(options, ['signal', 'onProgress'], 'snapshot')
+    this.#core.writer()
+    return this.#core.snapshots.take(options)
   }
 
   /**
@@ -216,27 +205,7 @@ export class VectorStore implements AsyncDisposable {
 
   stats(): StoreStats {
     this.#requireOpen()
-    const { recovered, state, recoveryMs, readOnly, durableLsn } = this.#core
-    const { log, report, storeId } = recovered
-    return {
-      lsn: state.lsn,
-      durableLsn,
-      epoch: log?.position.epoch ?? recovered.position.epoch,
-      storeId: Array.from(storeId, (byte) => byte.toString(16).padStart(2, '0')).join(''),
-      readOnly,
-      logBytes: log?.sizeBytes ?? recovered.sizeBytes,
-      segments: log?.segmentCount ?? recovered.segmentCount,
-      collections: this.collections(),
-      recovery: {
-        records: report.records,
-        events: report.events,
-        bytes: report.bytes,
-        durationMs: recoveryMs,
-        problems: report.problems,
-        ...(report.quarantined === undefined ? {} : { quarantined: report.quarantined }),
-      },
-      ...(log?.poison === undefined ? {} : { poisoned: log.poison.message }),
-    }
+    return statsOf(this.#core, this.collections())
   }
 
   /** Bytes of memory by component, as each reports itself, and their sum. */

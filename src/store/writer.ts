@@ -2,6 +2,7 @@ import { StoreError } from '../base/errors.ts'
 import type { EventOutcome, StoreEvent } from '../engine/events.ts'
 import { encodeEvents } from '../replay/event-codec.ts'
 import type { RecordOutcome } from '../replay/materializer.ts'
+import { recordBytes } from '../wal/format.ts'
 import type { Log } from '../wal/log.ts'
 import { checkBatchBytes } from './inputs.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -19,13 +20,21 @@ export class Writer {
   readonly #log: Log<RecordOutcome>
   readonly #options: ResolvedOptions
   readonly #now: () => number
+  readonly #onWritten: (bytes: number) => void
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(log: Log<RecordOutcome>, options: ResolvedOptions, now: () => number) {
+  /** `onWritten` is called after every record, with its bytes in the log. */
+  constructor(
+    log: Log<RecordOutcome>,
+    options: ResolvedOptions,
+    now: () => number,
+    onWritten: (bytes: number) => void,
+  ) {
     this.#log = log
     this.#options = options
     this.#now = now
+    this.#onWritten = onWritten
   }
 
   /**
@@ -41,6 +50,7 @@ export class Writer {
     this.#requireRoom(payload.byteLength)
     return this.#log.append(payload, this.#now(), this.#options.durability).then(({ lsn, outcomes }) => {
       this.#syncLater()
+      this.#onWritten(recordBytes(payload.byteLength))
       return writtenOf(lsn, outcomes, what)
     })
   }

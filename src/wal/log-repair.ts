@@ -31,6 +31,11 @@ export interface Repair {
  */
 export async function repairLog(files: Files, scan: LogScan, checksum: Checksum): Promise<Repair> {
   const last = scan.segments.at(-1)
+  if (last?.isLeftAlone) {
+    await removeLeftovers(files)
+    const { segments } = scan
+    return { segments, tornBytes: 0, tornReason: undefined, quarantined: undefined, rewrittenRecords: 0 }
+  }
   const tornBytes = last === undefined || last.sealed ? 0 : last.sizeBytes - last.end.offset
   const quarantined =
     last === undefined || tornBytes === 0 ? undefined : await quarantineTail(files, last.path, last.end.offset)
@@ -141,7 +146,7 @@ async function checkCopy(
       details: { path },
     })
   }
-  return { path, header, sizeBytes: scan.sizeBytes, end: scan.end, sealed: false }
+  return { path, header, sizeBytes: scan.sizeBytes, end: scan.end, sealed: false, isLeftAlone: false }
 }
 
 /** Whether an error of {@link repairLog} leaves a store that can still be read: nothing is broken, only not writable. */

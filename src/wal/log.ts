@@ -3,6 +3,7 @@ import { StoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import { MAX_PAYLOAD_BYTES } from '../base/limits.ts'
 import type { MarkWriter } from './durable-mark.ts'
+import { FinishedSegments, type LogSegment } from './finished-segments.ts'
 import { recordBytes, SEAL_BYTES } from './format.ts'
 import { type Group, type GroupItem, GroupQueue } from './group-queue.ts'
 import type { ScannedSegment } from './log-scan.ts'
@@ -10,6 +11,8 @@ import type { Position } from './position.ts'
 import type { LogRecord } from './record.ts'
 import { SegmentWriter } from './segment-writer.ts'
 import { leavesLogUnknown, syncOnce } from './sync-failure.ts'
+
+export type { LogSegment } from './finished-segments.ts'
 
 export interface LogOptions<Result> {
   readonly checksum: Checksum
@@ -28,9 +31,17 @@ export interface LogStart {
   readonly position: Position
   readonly timeMs: number
   readonly segments: readonly ScannedSegment[]
+  /** The segments before those, which were not read. */
+  readonly older: readonly LogSegment[]
   readonly mark: MarkWriter
   /** The last segment was just written by a rewrite, so it may be appended to. */
   readonly continueLast: boolean
+}
+
+/** What dropping the beginning of a log freed. */
+export interface DroppedSegments {
+  readonly segments: number
+  readonly bytes: number
 }
 
 /** `sync`: resolved means on disk. `async`: resolved means written to the system, on disk at the next sync. */
@@ -47,7 +58,7 @@ export class Log<Result> {
   readonly #mark: MarkWriter
   readonly #queue = new GroupQueue<Result>()
   readonly #storeId: Uint8Array
-  #finished: readonly FinishedSegment[]
+  readonly #finished: FinishedSegments
   #writer: SegmentWriter | undefined
   #end: { position: Position; timeMs: number }
   #draining: Promise<void> | undefined
@@ -61,14 +72,10 @@ export class Log<Result> {
     this.#storeId = start.storeId
     this.#end = { position: start.position, timeMs: start.timeMs }
     this.#writer = writer
+    const finished = start.segments.filter(({ path }) => path !== writer?.path)
     const last = start.segments.at(-1)
-    this.#finished = start.segments
-      .filter(({ path }) => path !== writer?.path)
-      .map((segment) => ({
-        path: segment.path,
-        sizeBytes: segment.sizeBytes,
-        reopened: segment === last ? last : undefined,
-      }))
+    const isReopened = writer === undefined && last?.isLeftAlone === false
+    this.#finished = new FinishedSegments(files, start.older, finished, isReopened ? last : undefined)
   }
 
   static async open<Result>(files: Files, start: LogStart, options: LogOptions<Result>): Promise<Log<Result>> {
@@ -93,11 +100,22 @@ export class Log<Result> {
   }
 
   get sizeBytes(): number {
-    return this.#finished.reduce((sum, segment) => sum + segment.sizeBytes, this.#writer?.end.offset ?? 0)
+    return this.#finished.sizeBytes + (this.#writer?.end.offset ?? 0)
   }
 
   get segmentCount(): number {
-    return this.#finished.length + (this.#writer === undefined ? 0 : 1)
+    return this.#finished.all.length + (this.#writer === undefined ? 0 : 1)
+  }
+
+  /** All files of the log, oldest first, the one that is appended to included. */
+  get segments(): readonly LogSegment[] {
+    const { all } = this.#finished
+    return this.#writer === undefined ? all : [...all, describe(this.#writer, this.#writer.end.offset)]
+  }
+
+  /** The first LSN that is still in the log, or the next one where there is none. */
+  get oldestLsn(): number {
+    return this.#finished.all[0]?.firstLsn ?? this.#writer?.header.firstLsn ?? this.#end.position.lsn + 1
   }
 
   /** Set once the log can no longer be written. */
@@ -139,6 +157,23 @@ export class Log<Result> {
   }
 
   /**
+   * Removes the segments that hold only records below `lsn`, oldest first; never the newest one. Each removal is on disk before
+   * the next is begun, so that a crash leaves no gap. Appends may go on meanwhile.
+   * @throws StoreError of the files, after which the log is what it was but for what was removed already. After a failed sync
+   * nothing more is removed until the log is opened anew.
+   */
+  async dropBelow(lsn: number): Promise<DroppedSegments> {
+    const dropped = { segments: 0, bytes: 0 }
+    for (;;) {
+      if (this.#poison !== undefined) throw this.#poisonedError()
+      const bytes = await this.#finished.dropOldest(lsn, () => this.#writer === undefined)
+      if (bytes === undefined) return dropped
+      dropped.segments += 1
+      dropped.bytes += bytes
+    }
+  }
+
+  /**
    * Waits for what is queued, makes it durable, seals the segment and closes the files. Appends after this are the caller's
    * mistake. A log that is poisoned, or becomes so here, is closed too, and `close` rejects only if a write that was
    * acknowledged as asynchronous may be lost: the others were told already.
@@ -148,6 +183,7 @@ export class Log<Result> {
       await this.#settleForClose()
       if (this.#poison !== undefined && this.#acknowledgedLsn > this.#mark.position.lsn) throw this.#poison
     } finally {
+      await this.#finished.close()
       const writer = this.#writer
       this.#writer = undefined
       await writer?.close()
@@ -248,8 +284,8 @@ export class Log<Result> {
       previousTimeMs: timeMs,
       rewritten: false,
     }
-    this.#writer = await SegmentWriter.create(this.#files, header, this.#options.checksum)
-    this.#finished = this.#finished.filter(({ path }) => path !== this.#writer?.path)
+    this.#writer = await this.#finished.change(() => SegmentWriter.create(this.#files, header, this.#options.checksum))
+    this.#finished.replacedBy(this.#writer.path)
     return this.#writer
   }
 
@@ -258,10 +294,7 @@ export class Log<Result> {
     await this.#makeDurable()
     await writer.seal(this.#mark)
     this.#writer = undefined
-    this.#finished = [
-      ...this.#finished,
-      { path: writer.path, sizeBytes: writer.end.offset + SEAL_BYTES, reopened: undefined },
-    ]
+    this.#finished.add(describe(writer, writer.end.offset + SEAL_BYTES))
     await writer.close()
   }
 
@@ -270,9 +303,9 @@ export class Log<Result> {
    * before the sync, or whose sync failed, may have left one that is not on disk, and nothing but writing it again puts it there.
    */
   async #sealReopened(): Promise<void> {
-    const last = this.#finished.at(-1)
-    if (last?.reopened === undefined) return
-    const writer = await SegmentWriter.reopen(this.#files, last.reopened, this.#options.checksum)
+    const { reopened } = this.#finished
+    if (reopened === undefined) return
+    const writer = await SegmentWriter.reopen(this.#files, reopened, this.#options.checksum)
     // An empty one is replaced by the next, which has the same name.
     const sizeBytes = writer.end.offset + (writer.isEmpty ? 0 : SEAL_BYTES)
     try {
@@ -280,7 +313,7 @@ export class Log<Result> {
     } finally {
       await writer.close()
     }
-    this.#finished = [...this.#finished.slice(0, -1), { path: last.path, sizeBytes, reopened: undefined }]
+    this.#finished.reopenedIsSealed(sizeBytes)
   }
 
   #deliver(committed: Committed<Result>): void {
@@ -328,11 +361,9 @@ export class Log<Result> {
   }
 }
 
-interface FinishedSegment {
-  readonly path: string
-  readonly sizeBytes: number
-  /** The segment was the last one at opening, and its seal is not known to be on disk. */
-  readonly reopened: ScannedSegment | undefined
+function describe({ path, header, end }: SegmentWriter, sizeBytes: number): LogSegment {
+  const { firstLsn, previousTimeMs } = header
+  return { path, firstLsn, lastLsn: end.lsn, startTimeMs: previousTimeMs, sizeBytes }
 }
 
 interface Committed<Result> {

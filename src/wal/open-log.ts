@@ -6,8 +6,11 @@ import { Log, type LogOptions } from './log.ts'
 import { type Repair, repairLog } from './log-repair.ts'
 import { type LogScan, type LogScanOptions, scanLog } from './log-scan.ts'
 import { genesisChain, type Position } from './position.ts'
+import { measureSkipped } from './skipped-segments.ts'
 
-export interface OpenLogOptions<Result> extends LogOptions<Result>, Omit<LogScanOptions, 'limitLsn' | 'durableOnly'> {
+export interface OpenLogOptions<Result>
+  extends LogOptions<Result>,
+    Pick<LogScanOptions, 'checksum' | 'after' | 'onRecord' | 'onProgress'> {
   /** Identity of the store, should there be none yet: 16 random bytes. */
   readonly newStoreId: Uint8Array
 }
@@ -30,7 +33,9 @@ const FIRST_EPOCH = 1
  */
 export async function openLog<Result>(files: Files, options: OpenLogOptions<Result>): Promise<OpenedLog<Result>> {
   const { checksum } = options
-  const scan = await scanLog(files, options)
+  const { after, onRecord, onProgress } = options
+  const scan = await scanLog(files, { checksum, after, onRecord, onProgress })
+  const older = await measureSkipped(files, scan, checksum)
   const storeId = scan.storeId ?? options.newStoreId
   const isNew = scan.storeId === undefined
   const position: Position = {
@@ -43,7 +48,8 @@ export async function openLog<Result>(files: Files, options: OpenLogOptions<Resu
   const mark = await openMark(files, { storeId, position }, scan.mark, options)
   try {
     const { segments, rewrittenRecords } = repair
-    const start = { storeId, position, timeMs: scan.timeMs, segments, mark, continueLast: rewrittenRecords > 0 }
+    const continueLast = rewrittenRecords > 0
+    const start = { storeId, position, timeMs: scan.timeMs, segments, older, mark, continueLast }
     return { log: await Log.open(files, start, options), storeId, scan, repair }
   } catch (error) {
     await mark.close()

@@ -8,6 +8,12 @@ export interface Position {
   readonly chain: bigint
 }
 
+/** A position, and the time of the record there: 0 before the first. */
+export interface TimedPosition extends Position {
+  /** Milliseconds since 1970. */
+  readonly timeMs: number
+}
+
 /** The chain before the first record: it depends on the store, so that no two stores share a history. */
 export function genesisChain(checksum: Checksum, storeId: Uint8Array): bigint {
   return checksum.xxh64(storeId, 0n)

@@ -54,6 +54,8 @@ export interface SegmentScan {
   readonly sealed: boolean
   readonly defect: Defect | undefined
   readonly sizeBytes: number
+  /** A record later than `options.limitTimeMs` stands behind `end`. */
+  readonly isTimeReached: boolean
 }
 
 export interface SegmentScanOptions {
@@ -64,6 +66,10 @@ export interface SegmentScanOptions {
   readonly untilLsn?: number | undefined
   /** Stop after this LSN. What lies behind it is not looked at: a writer may be changing it. */
   readonly limitLsn?: number | undefined
+  /** Stop before the first record that is later. */
+  readonly limitTimeMs?: number | undefined
+  /** Begin here instead of at the first record. */
+  readonly from?: Boundary | undefined
   /** Report the boundary after this LSN. */
   readonly boundaryLsn?: number | undefined
   /** Called for each record in order; a promise it returns is waited for. What it throws ends the scan. */
@@ -77,29 +83,33 @@ export interface SegmentScanOptions {
 export async function scanSegment(file: OpenFile, options: SegmentScanOptions): Promise<SegmentScan> {
   const { header, boundaryLsn } = options
   const window = new ReadWindow(file, await file.size())
-  let end = segmentStart(header)
+  let end = options.from ?? segmentStart(header)
   let boundary = end.lsn === boundaryLsn ? end : undefined
   const untilLsn = options.untilLsn ?? Number.MAX_SAFE_INTEGER
   const limitLsn = options.limitLsn ?? Number.MAX_SAFE_INTEGER
   while (end.lsn < untilLsn && end.lsn < limitLsn) {
     const step = await readStep(window, end, options)
-    if (step === 'end') return { end, boundary, sealed: false, defect: undefined, sizeBytes: window.sizeBytes }
-    if (step === 'sealed') return { end, boundary, sealed: true, defect: undefined, sizeBytes: window.sizeBytes }
-    if ('reason' in step) return { end, boundary, sealed: false, defect: step, sizeBytes: window.sizeBytes }
+    const isDefect = typeof step === 'object' && 'reason' in step
+    if (typeof step === 'string' || isDefect) {
+      const { sizeBytes } = window
+      const defect = isDefect ? step : undefined
+      return { end, boundary, sealed: step === 'sealed', defect, sizeBytes, isTimeReached: step === 'later' }
+    }
     end = step
     if (end.lsn === boundaryLsn) boundary = end
   }
   const behind = end.lsn < limitLsn ? await readStep(window, end, { ...options, onRecord: undefined }) : 'end'
   const newer = typeof behind === 'object' && 'finding' in behind && behind.finding === 'newer' ? behind : undefined
-  return { end, boundary, sealed: behind === 'sealed', defect: newer, sizeBytes: window.sizeBytes }
+  const { sizeBytes } = window
+  return { end, boundary, sealed: behind === 'sealed', defect: newer, sizeBytes, isTimeReached: false }
 }
 
-/** Reads what stands at `end`: the next record, the seal, the end of the file, or a defect. */
+/** Reads what stands at `end`: the next record, one that is too late, the seal, the end of the file, or a defect. */
 async function readStep(
   window: ReadWindow,
   end: Boundary,
   options: SegmentScanOptions,
-): Promise<Boundary | Defect | 'end' | 'sealed'> {
+): Promise<Boundary | Defect | 'end' | 'sealed' | 'later'> {
   const { offset } = end
   const defect = (reason: string, finding: Defect['finding'] = 'record'): Defect => {
     return { finding, reason, offset, lsn: end.lsn + 1 }
@@ -124,6 +134,7 @@ async function readStep(
   const reason = sequenceDefect(header, end)
   if (reason !== undefined) return defect(reason)
   const { lsn, epoch, timeMs } = header
+  if (timeMs > (options.limitTimeMs ?? Number.POSITIVE_INFINITY)) return 'later'
   const payload = bytes.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + header.payloadBytes)
   const busy = options.onRecord?.({ lsn, epoch, timeMs, chain, payload }, offset)
   if (busy !== undefined) await busy
@@ -157,14 +168,24 @@ function sealDefect(
  * segment from a tail that a crash cut short.
  */
 export async function endsWithSeal(file: OpenFile, seed: bigint, checksum: Checksum): Promise<boolean> {
+  return (await readSealAtEnd(file, seed, checksum)) !== undefined
+}
+
+/** The seal that a segment ends with, if one is there and holds: LSN and chain of the segment's last record. */
+export async function readSealAtEnd(
+  file: OpenFile,
+  seed: bigint,
+  checksum: Checksum,
+): Promise<{ lsn: number; chain: bigint } | undefined> {
   const sizeBytes = await file.size()
-  if (sizeBytes < SEGMENT_HEADER_BYTES + SEAL_BYTES) return false
+  if (sizeBytes < SEGMENT_HEADER_BYTES + SEAL_BYTES) return undefined
   const bytes = new Uint8Array(SEAL_BYTES)
   const start = sizeBytes - SEAL_BYTES
-  if ((await file.read(bytes, start)) !== SEAL_BYTES) return false
+  if ((await file.read(bytes, start)) !== SEAL_BYTES) return undefined
   const header = decodeRecordHeader(bytes.subarray(0, RECORD_HEADER_BYTES), seed, checksum)
-  if (typeof header === 'string' || header.type !== RECORD_SEAL || !isKnownRecord(header)) return false
-  return decodeSeal(bytes, checksum)?.sealedBytes === start
+  if (typeof header === 'string' || header.type !== RECORD_SEAL || !isKnownRecord(header)) return undefined
+  const seal = decodeSeal(bytes, checksum)
+  return seal?.sealedBytes === start ? { lsn: header.lsn, chain: seal.chain } : undefined
 }
 
 /** The error for a defect that cannot be a torn tail. */

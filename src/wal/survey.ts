@@ -1,8 +1,8 @@
 import type { Checksum } from '../base/checksum.ts'
 import type { Files } from '../base/files.ts'
-import { listSegments } from './log-scan.ts'
 import { headerSeed } from './record.ts'
 import { readSegmentHeader, segmentPath } from './segment-header.ts'
+import { listSegments } from './segment-list.ts'
 import { endsWithSeal, scanSegment } from './segment-scan.ts'
 
 /** One segment checked by itself, whatever is wrong with the ones before it. */

@@ -8,25 +8,39 @@ import { NodeFiles } from '../../src/base/node-files.ts'
 import { describeFiles } from '../suites/files-suite.ts'
 import { CrashableFiles } from '../support/crashable-files.ts'
 
-describeFiles('NodeFiles', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'annals-files-'))
-  return { files: new NodeFiles(directory), dispose: () => rm(directory, { recursive: true }) }
+describeFiles(
+  'NodeFiles',
+  async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'annals-files-'))
+    return { files: new NodeFiles(directory), dispose: () => rm(directory, { recursive: true }) }
+  },
+  { readsNow: true },
+)
+
+describeFiles('CrashableFiles', async () => ({ files: new CrashableFiles(), dispose: async () => undefined }), {
+  readsNow: true,
 })
 
-describeFiles('CrashableFiles', async () => ({ files: new CrashableFiles(), dispose: async () => undefined }))
+describeFiles(
+  'LevelFiles over memory-level',
+  async () => {
+    const database = new MemoryLevel()
+    return { files: new LevelFiles(database), dispose: () => database.close() }
+  },
+  { readsNow: false },
+)
 
-describeFiles('LevelFiles over memory-level', async () => {
-  const database = new MemoryLevel()
-  return { files: new LevelFiles(database), dispose: () => database.close() }
-})
-
-describeFiles('LevelFiles over classic-level', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'annals-files-'))
-  // Encodings of the user's own must not matter.
-  const database = new Level<unknown, unknown>(directory, { keyEncoding: 'json', valueEncoding: 'json' })
-  const dispose = async () => {
-    await database.close()
-    await rm(directory, { recursive: true })
-  }
-  return { files: new LevelFiles(database), dispose }
-})
+describeFiles(
+  'LevelFiles over classic-level',
+  async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'annals-files-'))
+    // Encodings of the user's own must not matter.
+    const database = new Level<unknown, unknown>(directory, { keyEncoding: 'json', valueEncoding: 'json' })
+    const dispose = async () => {
+      await database.close()
+      await rm(directory, { recursive: true })
+    }
+    return { files: new LevelFiles(database), dispose }
+  },
+  { readsNow: false },
+)

@@ -10,7 +10,12 @@ import { errorOf } from '../support/log-fixture.ts'
 import { addOf, CREATE, checksum, filesOf } from './replay-fixture.ts'
 
 const SEGMENT_PATH = 'wal/0000000000000001.wal'
-const OPTIONS = { checksum, newStoreId: new Uint8Array(16).fill(7), segmentSizeBytes: 1024 * 1024 }
+const OPTIONS = {
+  checksum,
+  newStoreId: new Uint8Array(16).fill(7),
+  segmentSizeBytes: 1024 * 1024,
+  yieldToEventLoop: async () => {},
+}
 
 const PAYLOADS = [
   encodeEvents([CREATE]),

@@ -66,6 +66,19 @@ describe('a second snapshot', () => {
     expect(await new SnapshotFixture((await open(files, store.state.lsn)).state).digests()).toEqual(digests)
   })
 
+  test('writes a chunk anew that has become full', async () => {
+    const { store, collection, files, first, rows } = await filled()
+    store.add(collection, rows(100, 20))
+    const second = await store.write(files, { previous: first.manifest })
+    expect(newParts(second)).toEqual([
+      ...[6, 7].map((chunk) => `${ORIGINALS}.${chunk}`),
+      ...[6, 7].map((chunk) => `${IDS}.${chunk}`),
+      `${TOMBSTONES}.0`,
+    ])
+    const digests = await store.digests()
+    expect(await new SnapshotFixture((await open(files, store.state.lsn)).state).digests()).toEqual(digests)
+  })
+
   test('leaves out documents of a chunk that has none any more', async () => {
     const { store, collection, files, first } = await filled()
     for (let entry = 16; entry < 32; entry++) store.update(collection, `e${entry}`, undefined)

@@ -15,6 +15,7 @@ const STORE_ANSWERS: Record<string, [StoreCall, 'ok' | 'ERR_STORE_CLOSED']> = {
   sync: [(store) => store.sync(), 'ERR_STORE_CLOSED'],
   digest: [(store) => store.digest(), 'ERR_STORE_CLOSED'],
   verify: [(store) => store.verify(), 'ERR_STORE_CLOSED'],
+  snapshot: [(store) => store.snapshot(), 'ERR_STORE_CLOSED'],
   stats: [(store) => store.stats(), 'ERR_STORE_CLOSED'],
   memoryUsage: [(store) => store.memoryUsage(), 'ERR_STORE_CLOSED'],
   close: [(store) => store.close(), 'ok'],

@@ -40,6 +40,8 @@ describe.each([0, 1, 2])('a process with %d threads that never closes its store'
     ['optimize', {}, { indexed: 8000, waiting: 0, backlog: 0 }],
     ['digest', { bufferEntries: 3000 }, 'string'],
     ['searchMany', {}, true],
+    ['snapshot', { bufferEntries: 5000 }, { lsn: expect.any(Number), kept: 1, indexed: 8000 }],
+    ['snapshotUnasked', { bufferEntries: 5000, snapshotRecords: 11 }, { lsn: 11, kept: 0, indexed: 0 }],
     ['full', { bufferEntries: 1000, maxUnindexedEntries: 1200 }, 8000],
   ])('lives until what it waits for is done, and no longer: %s', async (verb, options, said) => {
     expect(await run(verb, await directory(), { threads, ...options })).toEqual({ said, ending: 0 })

@@ -85,6 +85,21 @@ describe('opening a directory', () => {
     ['a share below nothing', { rebuildShare: -0.1 }, 'RangeError'],
     ['a share that is no number', { rebuildShare: Number.NaN }, 'RangeError'],
     ['a share in text', { consolidateShare: '0.1' }, 'TypeError'],
+    ['snapshots after nothing', { snapshotBytes: 0 }, 'RangeError'],
+    ['snapshots after bytes in text', { snapshotBytes: '1' }, 'TypeError'],
+    ['snapshots after no records', { snapshotRecords: 0 }, 'RangeError'],
+    ['snapshots after records that are no number', { snapshotRecords: Number.NaN }, 'RangeError'],
+    ['a history that is a number', { history: 7 }, 'TypeError'],
+    ['no history at all', { history: null }, 'TypeError'],
+    ['an unknown history', { history: { days: 7 } }, 'TypeError'],
+    ['a history before the future', { history: { ms: -1 } }, 'RangeError'],
+    ['a history of bytes in text', { history: { bytes: '1' } }, 'TypeError'],
+    ['a point in time to write at', { at: 1, readOnly: false }, 'TypeError'],
+    ['a point in time in text', { at: '2026-01-01' }, 'TypeError'],
+    ['no point in time', { at: null }, 'TypeError'],
+    ['an LSN below nothing', { at: -1 }, 'RangeError'],
+    ['half an LSN', { at: 1.5 }, 'RangeError'],
+    ['a date that is none', { at: new Date('never') }, 'RangeError'],
   ])('refuses %s and makes nothing', async (_, options, ending) => {
     const path = join(await directory(), 'new')
     expect(await endingOf(() => VectorStore.open(path, options as OpenOptions))).toBe(ending)
@@ -180,6 +195,9 @@ describe('opening a directory that this process has open', () => {
     { consolidateShare: 0.5 },
     { rebuildShare: Number.POSITIVE_INFINITY },
     { maxUnindexedEntries: 1000 },
+    { snapshotBytes: 1000 },
+    { snapshotRecords: Number.POSITIVE_INFINITY },
+    { history: { ms: 1 } },
   ])('refuses other options: %o', async (options) => {
     const path = await storeWithEntries()
     const store = await VectorStore.open(path)

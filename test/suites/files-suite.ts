@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Files, type OpenFile, writeFully } from '../../src/base/files.ts'
 import { Random } from '../support/random.ts'
 import { fileCommands, runAgainstModel } from './files-model.ts'
+import { noReadNowTests, readNowTests } from './read-now-tests.ts'
 
 /** An empty file system to test, and what to do when the test is over. */
 export interface FilesUnderTest {
@@ -10,8 +11,15 @@ export interface FilesUnderTest {
   dispose(): Promise<void>
 }
 
-/** Every sentence of the contract in `files.ts` that holds without a crash, for one implementation. */
-export function describeFiles(name: string, factory: () => Promise<FilesUnderTest>): void {
+/**
+ * Every sentence of the contract in `files.ts` that holds without a crash, for one implementation. `readsNow`: whether its
+ * files can be read on the calling thread.
+ */
+export function describeFiles(
+  name: string,
+  factory: () => Promise<FilesUnderTest>,
+  { readsNow }: { readonly readsNow: boolean },
+): void {
   describe(name, () => {
     let files: Files
     let dispose: () => Promise<void>
@@ -28,6 +36,7 @@ export function describeFiles(name: string, factory: () => Promise<FilesUnderTes
     describe('names', () => nameTests(() => files))
     describe('handles', () => handleTests(() => files))
     describe('sizes that hurt', () => sizeTests(() => files))
+    describe('reading at once', () => (readsNow ? readNowTests : noReadNowTests)(() => files))
 
     test('behaves as a map of byte arrays over random histories', async () => {
       await fc.assert(

@@ -26,6 +26,18 @@ export class CrashableFile implements OpenFile {
     return this.#gate.run(operation, () => this.#inode.read(target, position))
   }
 
+  readNow(target: Uint8Array, position: number): number {
+    this.#check('read')
+    checkByteCount(position, 'position')
+    const operation = {
+      name: 'readNow',
+      path: this.#path,
+      detail: `${target.byteLength}@${position}`,
+      isMutation: false,
+    }
+    return this.#gate.runNow(operation, () => this.#inode.read(target, position))
+  }
+
   async write(bytes: Uint8Array, position: number): Promise<number> {
     this.#check('write')
     checkByteCount(position, 'position')

@@ -472,3 +472,19 @@ describe('tools for tests', () => {
     expect(outcomes(files, (image) => image.contentHash(), 50).size).toBeGreaterThan(20)
   })
 })
+
+describe('reading at once', () => {
+  test('is an operation like others: it is counted, fails by faults, and no crash is survived', async () => {
+    const files = new CrashableFiles()
+    files.writeWhole('a', Uint8Array.of(1, 2, 3))
+    const file = await files.open('a', 'read')
+    const target = new Uint8Array(2)
+    expect([file.readNow!(target, 1), ...target]).toEqual([2, 2, 3])
+    expect(files.operations).toEqual(['open a read', 'readNow a 2@1'])
+    files.failWhen((operation) => operation.startsWith('readNow'), 'EIO')
+    expect(() => file.readNow!(target, 0)).toThrow(expect.objectContaining({ code: 'ERR_IO' }))
+    expect(file.readNow!(target, 0)).toBe(2)
+    files.crashNow()
+    expect(() => file.readNow!(target, 0)).toThrow(CrashSignal)
+  })
+})

@@ -19,6 +19,7 @@ export { CrashSignal } from './operation-gate.ts'
  * call, at once and whole, and has a number from 1 in the order of taking effect.
  */
 export class CrashableFiles implements Files {
+  readonly readsNow = true
   #root = new CrashableDirectory()
   readonly #gate = new OperationGate()
 

@@ -3,10 +3,11 @@ import { isStoreError, type StoreError } from '../../src/base/errors.ts'
 import type { Files } from '../../src/base/files.ts'
 import type { Durability, Log } from '../../src/wal/log.ts'
 import type { Repair } from '../../src/wal/log-repair.ts'
-import { type LogScan, scanLog } from '../../src/wal/log-scan.ts'
+import { type LogScan, type LogScanOptions, scanLog } from '../../src/wal/log-scan.ts'
 import { openLog } from '../../src/wal/open-log.ts'
 import type { LogRecord } from '../../src/wal/record.ts'
-import { STORE_ID, utf8 } from './byte-builder.ts'
+import type { StartingPoint } from '../../src/wal/starting-point.ts'
+import { genesisOf, STORE_ID, utf8 } from './byte-builder.ts'
 import { CrashableFiles } from './crashable-files.ts'
 
 export const checksum = await loadChecksum()
@@ -26,6 +27,8 @@ export interface SeenRecord {
 export interface LogFixtureOptions {
   readonly segmentSizeBytes?: number
   readonly newStoreId?: Uint8Array
+  /** Where reading begins: what lies at or below it is not needed. */
+  readonly after?: StartingPoint | undefined
   /** Called for each committed record; what it throws poisons the log. */
   readonly deliver?: (record: SeenRecord) => void
 }
@@ -63,6 +66,7 @@ export class LogFixture {
       checksum,
       newStoreId: options.newStoreId ?? STORE_ID,
       segmentSizeBytes: options.segmentSizeBytes ?? 1024 * 1024,
+      after: options.after,
       deliver: (record) => {
         const seen = seeRecord(record)
         options.deliver?.(seen)
@@ -132,6 +136,29 @@ export async function readLog(files: Files, limitLsn?: number): Promise<{ scan: 
     records.push(seeRecord(record))
   }
   return { scan: await scanLog(files, { checksum, limitLsn, onRecord }), records }
+}
+
+/** The record at an LSN of a log that is whole, as whoever has a copy of everything up to it would give it. */
+export async function pointAt(files: Files, lsn: number): Promise<StartingPoint> {
+  const { scan, records } = await readLog(files)
+  const storeId = scan.storeId ?? STORE_ID
+  const record = records.find((candidate) => candidate.lsn === lsn)
+  if (record === undefined) return { storeId, epoch: 1, lsn: 0, chain: genesisOf(storeId), timeMs: 0 }
+  const { epoch, chain, timeMs } = record
+  return { storeId, epoch, lsn, chain, timeMs }
+}
+
+/** Reads what follows a point, without changing anything. */
+export async function readAfter(
+  files: Files,
+  after: StartingPoint,
+  options: Partial<LogScanOptions> = {},
+): Promise<{ scan: LogScan; found: string[] }> {
+  const records: SeenRecord[] = []
+  const onRecord = (record: LogRecord): undefined => {
+    records.push(seeRecord(record))
+  }
+  return { scan: await scanLog(files, { checksum, after, onRecord, ...options }), found: textsOf(records) }
 }
 
 export async function readTexts(files: Files, limitLsn?: number): Promise<string[]> {

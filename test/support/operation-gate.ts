@@ -42,16 +42,21 @@ export class OperationGate {
    * Runs an operation. Its effect is not yet there when the call returns: a caller that reuses its bytes too early, or
    * forgets to wait, sees what it would see on a disk.
    */
-  async run<Result>(
+  async run<Result>(operation: Operation, effect: () => Result, onFault?: (fault: Fault) => Result): Promise<Result> {
+    await undefined
+    const { beforeEach } = this
+    if (beforeEach !== undefined) await this.#takeTurn(() => beforeEach(operation))
+    return this.runNow(operation, effect, onFault)
+  }
+
+  /** Runs an operation whose caller does not wait: a crash or a fault is thrown, and no turn is taken. */
+  runNow<Result>(
     operation: Operation,
     effect: () => Result,
     onFault: (fault: Fault) => Result = (fault) => {
       throw faultError(faultCode(fault), operation.name, operation.path)
     },
-  ): Promise<Result> {
-    await undefined
-    const { beforeEach } = this
-    if (beforeEach !== undefined) await this.#takeTurn(() => beforeEach(operation))
+  ): Result {
     if (this.#crashed !== undefined) throw this.#crashed
     const { isMutation } = operation
     const text = textOf(operation)

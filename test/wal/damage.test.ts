@@ -1,34 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { isStoreError } from '../../src/base/errors.ts'
-import { CrashableFiles } from '../support/crashable-files.ts'
+import type { CrashableFiles } from '../support/crashable-files.ts'
 import { LogFixture, texts } from '../support/log-fixture.ts'
-
-const SMALL = { segmentSizeBytes: 240 }
-
-/** Three segments of small records; the last one sealed by closing, or open as a kill leaves it. */
-async function threeSegments(ending: 'closed' | 'killed'): Promise<CrashableFiles> {
-  const log = await LogFixture.open(new CrashableFiles(), SMALL)
-  await log.appendEach(texts(8))
-  if (ending === 'closed') await log.close()
-  return settled(log.files)
-}
-
-/** Two segments and records above the mark in the second, as a power loss may leave them. */
-async function aboveMark(): Promise<CrashableFiles> {
-  const log = await LogFixture.open(new CrashableFiles(), SMALL)
-  await log.appendEach(texts(4))
-  const mark = log.files.readWhole('wal/durable')
-  await log.appendEach(texts(2, 5))
-  const files = settled(log.files)
-  files.writeWhole('wal/durable', mark)
-  return files
-}
-
-function settled(files: CrashableFiles): CrashableFiles {
-  const copy = new CrashableFiles()
-  for (const path of files.paths()) copy.writeWhole(path, files.readWhole(path))
-  return copy
-}
+import { aboveMark, SMALL, threeSegments } from '../support/small-logs.ts'
 
 interface Log {
   readonly files: CrashableFiles

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { listSegments, scanLog } from '../../src/wal/log-scan.ts'
+import { scanLog } from '../../src/wal/log-scan.ts'
+import { listSegments } from '../../src/wal/segment-list.ts'
 import {
   genesisOf,
   joined,
@@ -158,7 +159,7 @@ describe('damage', () => {
   test('that took a whole segment', async () => {
     const files = twoSegments()
     await files.remove(FIRST)
-    expect(await damageIn(files)).toBe(`${THIRD}, LSN 1: LSN 1 is missing: the next segment starts at LSN 3`)
+    expect(await damageIn(files)).toBe(`${THIRD}, LSN 1: LSN 1 to 2 are missing: the next segment starts at LSN 3`)
   })
 
   test('that took all segments', async () => {

@@ -139,7 +139,7 @@ describe('sealing', () => {
     await writer.append(pending('one', 'two'))
     const end = writer.end
     await writer.seal(mark)
-    const segment = { path: PATH, header: FIRST_SEGMENT, sizeBytes: 248, end, sealed: true }
+    const segment = { path: PATH, header: FIRST_SEGMENT, sizeBytes: 248, end, sealed: true, isLeftAlone: false }
     await (await SegmentWriter.reopen(files, segment, checksum)).seal(mark)
     expect(files.readWhole(PATH)).toEqual(sound().seal().bytes())
   })

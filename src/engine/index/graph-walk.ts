@@ -4,15 +4,15 @@ import type { BuiltGraph } from './built-graph.ts'
 
 /**
  * A walk on the main thread. Nearly all are over within one kernel call; a longer one lets the event loop turn between its
- * calls, and others wait meanwhile, because the thread has one set of lists.
+ * calls, and others wait meanwhile, because the thread has one set of lists. Yields what is to be awaited.
  */
-export async function walkGraph(
+export function* walkGraph(
   built: BuiltGraph,
   vector: Float32Array,
   options: SearchOptions,
   turn: { yieldToEventLoop: () => Promise<void>; signal?: Abortable | undefined },
-): Promise<GraphHits> {
-  while (built.walking !== undefined) await built.walking
+): Generator<Promise<void>, GraphHits, void> {
+  while (built.walking !== undefined) yield built.walking
   throwIfAborted(turn.signal, 'search')
   const steps = built.graph.searchSteps(vector, options)
   if (steps.next().done) return built.graph.hits(options)
@@ -22,7 +22,7 @@ export async function walkGraph(
   })
   try {
     do {
-      await turn.yieldToEventLoop()
+      yield turn.yieldToEventLoop()
       throwIfAborted(turn.signal, 'search')
     } while (!steps.next().done)
     return built.graph.hits(options)

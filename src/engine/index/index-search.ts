@@ -57,7 +57,7 @@ export async function searchIndex(tools: SearchTools, view: CollectionView, quer
     const excludedSlot = excludedId === undefined ? undefined : view.slotOf(excludedId)
     const k = query.k + spare
     const pass = new SearchPass(tools, view, { ...scanQuery, k, listSize, exact, allowed, excludedSlot, walked })
-    await pass.run()
+    for (const awaited of pass.run()) await awaited
     visited += pass.visited
     const hits = sortedSelection(pass.selection)
     const alive = aliveOf(view, hits)
@@ -90,6 +90,8 @@ function aliveOf(view: CollectionView, { slots, scores }: SortedHits): SortedHit
 
 /** The first `k`, their scores made distances. */
 function nearest(view: CollectionView, { slots, scores }: SortedHits, k: number): SortedHits {
-  const first = scores.subarray(0, k)
-  return { slots: slots.slice(0, k), scores: view.metric === 'euclidean' ? first.map(Math.sqrt) : first.slice() }
+  const isAll = slots.length <= k
+  const first = isAll ? scores : scores.slice(0, k)
+  if (view.metric === 'euclidean') for (let index = 0; index < first.length; index++) first[index] = Math.sqrt(first[index]!)
+  return { slots: isAll ? slots : slots.slice(0, k), scores: first }
 }

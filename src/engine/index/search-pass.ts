@@ -4,13 +4,12 @@ import { countBits, hasBit, setBit } from '../bitmap.ts'
 import type { CollectionView } from '../collection-state.ts'
 import type { GraphHits } from '../graph/graph-search.ts'
 import { createSelection, type ScanKernel, type ScanQuery, type Selection } from '../kernel/scan-kernel.ts'
-import { copySelection } from '../kernel/selection.ts'
 import type { BuiltGraph } from './built-graph.ts'
 import { walkGraph } from './graph-walk.ts'
 import type { ServedGraph } from './index-task-runner.ts'
 import { isScanQuicker } from './scan-or-walk.ts'
-import { slotsOfBits } from './slot-bits.ts'
-import { scanSlots } from './slot-scan.ts'
+import { countUnset, slotsOfBits } from './slot-bits.ts'
+import { type SlotRange, scanSlots } from './slot-scan.ts'
 import type { SlotScorer } from './slot-scorer.ts'
 
 export interface SearchTools {
@@ -46,6 +45,7 @@ const MOST_DOUBLINGS = 4
 const GATHERED_SHARE = 1 / 8
 const GATHERED_A_SLICE = 2048
 const NO_SLOTS: ReadonlySet<number> = new Set()
+const NO_BITS = new Uint8Array(0)
 
 /** One look at what there is when it starts, by the way that is quickest. */
 export class SearchPass {
@@ -80,73 +80,80 @@ export class SearchPass {
     return count - (isExcluded && hasBit(allowed, excludedSlot) ? 1 : 0)
   }
 
-  async run(): Promise<this> {
-    if (this.#candidateCount === 0) return this
+  /** Runs the pass; yields what is to be awaited. */
+  *run(): Generator<Promise<void>, void, void> {
+    if (this.#candidateCount === 0) return
     const { served } = this.#view.index
     if (served.built === undefined || isScanQuicker(this.#view, this.#query, this.#candidateCount))
-      await this.#compareAll()
-    else await this.#walk(served, served.built)
-    return this
+      yield* this.#compareAll()
+    else yield* this.#walk(served, served.built)
   }
 
-  async #compareAll(): Promise<void> {
+  *#compareAll(): Generator<Promise<void>, void, void> {
     const allowed = this.#allowed
     const isGathered = allowed !== undefined && this.#candidateCount < this.#view.slotCount * GATHERED_SHARE
-    await (isGathered ? this.#gather(allowed) : this.#scan(0, this.#view.slotCount, NO_SLOTS))
+    yield* isGathered ? this.#gather(allowed) : this.#scan(this.#range(0, NO_SLOTS))
   }
 
-  async #gather(allowed: Uint8Array): Promise<void> {
+  *#gather(allowed: Uint8Array): Generator<Promise<void>, void, void> {
     const slots = slotsOfBits(allowed)
     for (let first = 0; first < slots.length; first += GATHERED_A_SLICE) {
-      if (first > 0) await this.#turn()
+      if (first > 0) {
+        yield this.#tools.yieldToEventLoop()
+        throwIfAborted(this.#tools.signal, 'search')
+      }
       const some = slots.slice(first, first + GATHERED_A_SLICE).filter((slot) => this.#isCandidate(slot))
       this.#tools.scorer.offer(this.#view, this.#query, some, this.selection)
       this.visited += some.length
     }
   }
 
-  /** Compares a range of slots, but for those of a set. */
-  async #scan(fromSlot: number, throughSlot: number, passedOver: ReadonlySet<number>): Promise<void> {
-    if (fromSlot >= throughSlot) return
-    const dead = this.#copyExcluded()
-    for (const slot of passedOver) setBit(dead, slot)
-    this.visited += await scanSlots(
-      this.#tools,
-      this.#view,
-      this.#query,
-      { fromSlot, throughSlot, dead },
-      this.selection,
-    )
+  *#scan(range: SlotRange): Generator<Promise<void>, void, void> {
+    this.visited += yield* scanSlots(this.#tools, this.#view, this.#query, range, this.selection)
   }
 
-  /** The buffer first, then the graph; what the walk finds is compared in one turn of the event loop. */
-  async #walk(served: ServedGraph, built: BuiltGraph): Promise<void> {
-    await this.#scan(served.builtThrough, this.#view.slotCount, served.placed)
-    const ofBuffer = this.selection.count === 0 ? undefined : copySelection(this.selection)
+  /** The slots from one on, but for those of a set and those that may not be hits. */
+  #range(fromSlot: number, passedOver: ReadonlySet<number>): SlotRange {
+    const throughSlot = this.#view.slotCount
+    if (fromSlot >= throughSlot) return { fromSlot, throughSlot, dead: NO_BITS }
+    const isAnyPassedOver = passedOver.size > 0 || this.#candidateCount < throughSlot
+    const dead = isAnyPassedOver ? this.#copyExcluded() : NO_BITS
+    for (const slot of passedOver) setBit(dead, slot)
+    return { fromSlot, throughSlot, dead }
+  }
+
+  /**
+   * The graph, then the buffer: what the graph knows is so near that little of the buffer is worth a closer look. What the
+   * walk finds is compared in one turn of the event loop.
+   */
+  *#walk(served: ServedGraph, built: BuiltGraph): Generator<Promise<void>, void, void> {
+    const { vector, k, walked } = this.#query
+    const buffer = this.#range(served.builtThrough, served.placed)
+    const ofBuffer = countUnset(buffer.dead, buffer.fromSlot, buffer.throughSlot)
     const allowed = allowedNodes(built, this.#allowed)
     let listSize = listSizeOf(this.#query)
     for (let doublings = 0; ; doublings++) {
-      const { vector, walked } = this.#query
-      const options = { listSize, ...(allowed && { allowed }) }
+      const options = allowed === undefined ? { listSize } : { listSize, allowed }
       const isWalked = doublings === 0 && walked?.served === served
-      const hits = isWalked ? walked.hits : await walkGraph(built, vector, options, this.#tools)
+      const hits = isWalked ? walked.hits : yield* walkGraph(built, vector, options, this.#tools)
       if (this.#view.dropped) return
       this.visited += hits.visited
-      if (ofBuffer === undefined) this.selection.count = 0
-      else copySelection(ofBuffer, this.selection)
-      const slots = this.#slotsOf(hits, built, served, rescoredCount(this.#query.k, listSize))
-      this.#tools.scorer.offer(this.#view, this.#query, slots, this.selection)
-      if (this.selection.count === this.selection.k || doublings === MOST_DOUBLINGS) break
+      const slots = this.#slotsOf(hits, built, served, rescoredCount(k, listSize))
+      if (slots.length + ofBuffer >= this.selection.k || doublings === MOST_DOUBLINGS) {
+        this.#tools.scorer.offer(this.#view, this.#query, slots, this.selection)
+        break
+      }
       listSize *= 2
     }
-    if (this.selection.count < Math.min(this.selection.k, this.countCandidates())) await this.#startOver()
+    yield* this.#scan(buffer)
+    if (this.selection.count < Math.min(this.selection.k, this.countCandidates())) yield* this.#startOver()
     else this.isExact = false
   }
 
   /** The walk has not found enough, as where nearly everything near the query is dead. */
-  async #startOver(): Promise<void> {
+  *#startOver(): Generator<Promise<void>, void, void> {
     this.selection.count = 0
-    await this.#compareAll()
+    yield* this.#compareAll()
   }
 
   /** The slots of the nearest nodes that may be hits, rising. */
@@ -170,7 +177,7 @@ export class SearchPass {
         ofNode += 1
       }
     }
-    return Uint32Array.from(slots).sort()
+    return new Uint32Array(slots).sort()
   }
 
   #isCandidate(slot: number): boolean {
@@ -188,11 +195,6 @@ export class SearchPass {
     }
     if (excludedSlot !== undefined && excludedSlot < this.#view.slotCount) setBit(excluded, excludedSlot)
     return excluded
-  }
-
-  async #turn(): Promise<void> {
-    await this.#tools.yieldToEventLoop()
-    throwIfAborted(this.#tools.signal, 'search')
   }
 }
 

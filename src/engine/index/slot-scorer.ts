@@ -1,21 +1,31 @@
 import type { CollectionView } from '../collection-state.ts'
 import { createSelection, type ScanKernel, type ScanQuery, type Selection } from '../kernel/scan-kernel.ts'
 import { offer } from '../kernel/selection.ts'
+import { CodeShelf } from './code-shelf.ts'
 
 const NO_BITS = new Uint8Array(0)
 const NO_NORMS = new Float64Array(0)
+/** Rows that are waited for together, the components of a cache line, and how far into a row lines are touched. */
+const TOGETHER = 32
+const LINE_COMPONENTS = 16
+const MOST_TOUCHED = 1024
 
 /**
  * Scores single slots on their originals. The rows are copied together and handed to the kernel that scans, so a hit has the
  * same distance, to the bit, however it was found.
  */
 export class SlotScorer {
+  /** The codes of buffers, whose bytes are among its own. */
+  readonly codes: CodeShelf
   readonly #kernel: ScanKernel
   #vectors = new Float32Array(0)
   #norms = new Float64Array(0)
+  #best = createSelection(1)
+  readonly #borrowed: Float32Array[] = []
 
   constructor(kernel: ScanKernel) {
     this.#kernel = kernel
+    this.codes = new CodeShelf(kernel)
   }
 
   /** Offers slots, which rise and are none of them freed, to a selection. */
@@ -28,7 +38,7 @@ export class SlotScorer {
   }
 
   memoryBytes(): number {
-    return this.#vectors.byteLength + this.#norms.byteLength
+    return this.#vectors.byteLength + this.#norms.byteLength + this.codes.memoryBytes()
   }
 
   #offerSome(
@@ -39,19 +49,49 @@ export class SlotScorer {
   ): void {
     const { dimensions, metric } = view
     this.#makeRoom(rows, dimensions)
-    for (let row = 0; row < rows; row++) {
-      this.#norms[row] = view.copyRow(slots[first + row]!, this.#vectors, row * dimensions)
+    for (let row = 0; row < rows; row += TOGETHER) {
+      this.#copyTogether(view, slots, { first: first + row, count: Math.min(TOGETHER, rows - row), row })
     }
     // Rows rise with their slots, so equal distances come in the order of slots here as well.
-    const best = createSelection(Math.min(selection.k, rows))
+    const best = this.#emptySelection(Math.min(selection.k, rows))
     const vectors = this.#vectors.subarray(0, rows * dimensions)
     const norms = metric === 'cosine' ? this.#norms.subarray(0, rows) : NO_NORMS
     this.#kernel.scan(query, { vectors, norms, rows, firstSlot: 0, dead: NO_BITS }, best)
     for (let i = 0; i < best.count; i++) offer(selection, best.scores[i]!, slots[first + best.slots[i]!]!)
   }
 
+  /** Rows lie anywhere in memory, and are waited for together: a word of each line is read before any row is copied. */
+  #copyTogether(
+    view: CollectionView,
+    slots: ArrayLike<number>,
+    { first, count, row }: { first: number; count: number; row: number },
+  ): void {
+    const { dimensions } = view
+    for (let index = 0; index < count; index++) {
+      const { vectors, norms } = view.borrowRun(slots[first + index]!, 1)
+      this.#borrowed[index] = vectors
+      if (norms.length > 0) this.#norms[row + index] = norms[0]!
+    }
+    const end = Math.min(dimensions, MOST_TOUCHED)
+    let sum = 0
+    for (let index = 0; index < count; index++) {
+      const vector = this.#borrowed[index]!
+      for (let i = 0; i < end; i += LINE_COMPONENTS) sum += vector[i]!
+    }
+    // Behind all rows, where nobody looks: of what comes to nothing the compiler would leave the reading out.
+    this.#vectors[this.#vectors.length - 1] = sum
+    for (let index = 0; index < count; index++) this.#vectors.set(this.#borrowed[index]!, (row + index) * dimensions)
+  }
+
+  /** A selection of `k`, to be used within the call. */
+  #emptySelection(k: number): Selection {
+    if (this.#best.k !== k) this.#best = createSelection(k)
+    this.#best.count = 0
+    return this.#best
+  }
+
   #makeRoom(rows: number, dimensions: number): void {
-    if (this.#vectors.length < rows * dimensions) this.#vectors = new Float32Array(rows * dimensions * 2)
+    if (this.#vectors.length <= rows * dimensions) this.#vectors = new Float32Array(rows * dimensions * 2)
     if (this.#norms.length < rows) this.#norms = new Float64Array(rows * 2)
   }
 }

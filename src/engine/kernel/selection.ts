@@ -21,16 +21,17 @@ export function copySelection(from: Selection, to: Selection = createSelection(f
 
 /** The selection in order, nearest first, equal scores by slot. The selection itself stays a heap. */
 export function sortedSelection(selection: Selection): { slots: Uint32Array; scores: Float64Array } {
-  const { count, scores, slots } = selection
-  const order = new Uint32Array(count)
-  for (let index = 0; index < count; index++) order[index] = index
-  order.sort((a, b) => (isFarther(scores[a]!, slots[a]!, scores[b]!, slots[b]!) ? 1 : -1))
-  const sorted = { slots: new Uint32Array(count), scores: new Float64Array(count) }
-  for (let index = 0; index < count; index++) {
-    sorted.slots[index] = slots[order[index]!]!
-    sorted.scores[index] = scores[order[index]!]!
+  const { count } = selection
+  const sorted = { k: count, count, slots: selection.slots.slice(0, count), scores: selection.scores.slice(0, count) }
+  // The worst goes to the end of the heap, which then is one shorter, until none is left.
+  while (sorted.count > 1) {
+    const last = --sorted.count
+    const [score, slot] = [sorted.scores[last]!, sorted.slots[last]!]
+    sorted.scores[last] = sorted.scores[0]!
+    sorted.slots[last] = sorted.slots[0]!
+    siftDown(sorted, score, slot)
   }
-  return sorted
+  return { slots: sorted.slots, scores: sorted.scores }
 }
 
 /** Whether (score, slot) is farther than (otherScore, otherSlot): the one order of hits. */

@@ -13,11 +13,16 @@ import {
 } from './assembly/layout.ts'
 import { bytesOfBase64 } from './base64.ts'
 import { KERNEL_BASE64 } from './kernel-binary.generated.ts'
+import type { CodeShape, CodingKernel, RowCodes } from './row-codes.ts'
 import { checkScan, rowsPerCall } from './scan-arguments.ts'
-import type { ScanKernel, ScanQuery, ScanRun, Selection } from './scan-kernel.ts'
+import type { ScanQuery, ScanRun, Selection } from './scan-kernel.ts'
+import { type CodeExports, WasmRowCodes } from './wasm-row-codes.ts'
 
 /** The part of the global that is used here: neither Node's types nor the language's declare it. */
-declare const WebAssembly: { instantiate(binary: Uint8Array): Promise<{ instance: { exports: unknown } }> }
+declare const WebAssembly: {
+  instantiate(binary: Uint8Array): Promise<{ module: object; instance: { exports: unknown } }>
+  readonly Instance: new (module: object) => { readonly exports: unknown }
+}
 
 /** What assembly/index.ts exports. */
 interface KernelExports {
@@ -39,19 +44,21 @@ const METRIC_NUMBERS: Record<Metric, number> = { cosine: COSINE, euclidean: EUCL
 const PAGE_BYTES = 65_536
 
 /** Compiles the SIMD kernel. Each call gives a kernel with a memory of its own. */
-export async function loadWasmKernel(): Promise<ScanKernel> {
-  const { instance } = await WebAssembly.instantiate(bytesOfBase64(KERNEL_BASE64))
-  return new WasmKernel(instance.exports as KernelExports)
+export async function loadWasmKernel(): Promise<CodingKernel> {
+  const { module, instance } = await WebAssembly.instantiate(bytesOfBase64(KERNEL_BASE64))
+  return new WasmKernel(module, instance.exports as KernelExports)
 }
 
 /**
  * The kernel reads nothing but its own memory, so a run is copied into it piece by piece; a piece stays in the
  * processor's second-level cache. Views are made anew at each use, because growth detaches older ones.
  */
-class WasmKernel implements ScanKernel {
+class WasmKernel implements CodingKernel {
+  readonly #module: object
   readonly #exports: KernelExports
 
-  constructor(exports: KernelExports) {
+  constructor(module: object, exports: KernelExports) {
+    this.#module = module
     this.#exports = exports
   }
 
@@ -74,6 +81,11 @@ class WasmKernel implements ScanKernel {
     }
     selection.count = count
     this.#copySelectionOut(selection)
+  }
+
+  createCodes(metric: Metric, shape: CodeShape): RowCodes {
+    const { exports } = new WebAssembly.Instance(this.#module)
+    return new WasmRowCodes(exports as CodeExports, metric, shape)
   }
 
   memoryBytes(): number {

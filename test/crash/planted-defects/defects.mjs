@@ -79,8 +79,8 @@ export const DEFECTS = [
   },
   {
     name: 'a tail is cut though the durable mark covers it',
-    file: 'src/wal/log-scan.ts',
-    find: "scan.end.lsn < (this.#mark?.position.lsn ?? 0) ? 'covered' : 'beyond'",
+    file: 'src/wal/log-walk.ts',
+    find: "end.lsn < (this.#knownLsn ?? 0) ? 'covered' : 'beyond'",
     replace: "'beyond'",
     test: flips,
   },
@@ -209,7 +209,7 @@ export const DEFECTS = [
   {
     name: 'a compaction leaves the documents behind',
     file: 'src/engine/collection-state.ts',
-    find: 'this.#appendEntry(ids.borrow(slot)!, documents.borrow(slot))',
+    find: 'this.#appendEntry(ids.borrow(slot)!, document)',
     replace: 'this.#appendEntry(ids.borrow(slot)!, undefined)',
     test: compaction,
   },

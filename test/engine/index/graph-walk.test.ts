@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { GraphHits } from '../../../src/engine/graph/graph-search.ts'
 import { walkGraph } from '../../../src/engine/index/graph-walk.ts'
 import { Random } from '../../support/random.ts'
 import { Gate, hostOf, IndexFixture, turn } from './index-fixture.ts'
@@ -17,6 +18,16 @@ async function graphOf(count = COUNT): Promise<IndexFixture> {
   return store
 }
 
+/** A walk that awaits what it has to. */
+async function walk(...given: Parameters<typeof walkGraph>): Promise<GraphHits> {
+  const steps = walkGraph(...given)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    await step.value
+  }
+}
+
 const queries = [0.1, 0.4, 0.9].map((x) => new Float32Array(4).fill(x))
 
 describe('walkGraph', () => {
@@ -30,7 +41,7 @@ describe('walkGraph', () => {
         await turn()
       },
     }
-    const found = await Promise.all(queries.map((query) => walkGraph(built, query, OPTIONS, tools)))
+    const found = await Promise.all(queries.map((query) => walk(built, query, OPTIONS, tools)))
     expect(found).toEqual(expected)
     expect(yields).toBeGreaterThanOrEqual(queries.length)
     expect(built.walking).toBeUndefined()
@@ -41,11 +52,11 @@ describe('walkGraph', () => {
     const gate = new Gate()
     const tools = { yieldToEventLoop: gate.pass }
     const ends: string[] = []
-    const long = walkGraph(built, queries[0]!, OPTIONS, tools).then((hits) => {
+    const long = walk(built, queries[0]!, OPTIONS, tools).then((hits) => {
       ends.push('long')
       return hits
     })
-    const short = walkGraph(built, queries[1]!, { listSize: 5 }, tools).then((hits) => {
+    const short = walk(built, queries[1]!, { listSize: 5 }, tools).then((hits) => {
       ends.push('short')
       return hits
     })
@@ -61,11 +72,11 @@ describe('walkGraph', () => {
     const { built } = await graphOf()
     const controller = new AbortController()
     const aborting = async () => controller.abort('enough')
-    const first = walkGraph(built, queries[0]!, OPTIONS, { yieldToEventLoop: aborting, signal: controller.signal })
-    const second = walkGraph(built, queries[1]!, OPTIONS, { yieldToEventLoop: turn })
+    const first = walk(built, queries[0]!, OPTIONS, { yieldToEventLoop: aborting, signal: controller.signal })
+    const second = walk(built, queries[1]!, OPTIONS, { yieldToEventLoop: turn })
     await expect(first).rejects.toMatchObject({ code: 'ERR_ABORTED', cause: 'enough' })
     expect(await second).toEqual(built.graph.search(queries[1]!, OPTIONS))
-    const third = walkGraph(built, queries[2]!, OPTIONS, { yieldToEventLoop: turn, signal: controller.signal })
+    const third = walk(built, queries[2]!, OPTIONS, { yieldToEventLoop: turn, signal: controller.signal })
     await expect(third).rejects.toMatchObject({ code: 'ERR_ABORTED' })
     expect(built.walking).toBeUndefined()
   })
@@ -80,7 +91,7 @@ describe('walkGraph', () => {
     const expected = built.graph.search(queries[0]!, options)
     const [walking, building] = [new Gate(), new Gate()]
     store.start(hostOf({ yieldToEventLoop: building.pass }))
-    const found = walkGraph(built, queries[0]!, options, { yieldToEventLoop: walking.pass })
+    const found = walk(built, queries[0]!, options, { yieldToEventLoop: walking.pass })
     await turn()
     expect(built.walking).toBeDefined()
     // So far from everything that nobody comes by it.

@@ -55,6 +55,21 @@ const verbs = {
     const results = await collection.searchMany(vectors.slice(0, 1000), { k: 1 })
     say(results.every(({ hits }, index) => hits[0].id === `e${index}`))
   },
+  /** Asks for a snapshot, which waits for what is being built. */
+  async snapshot() {
+    await collection.addAll(entries)
+    while (collection.stats().index.backlog === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    const { lsn } = await store.snapshot()
+    say({ lsn, kept: store.stats().snapshots.length, indexed: shown().indexed })
+  },
+  /** Leaves while a snapshot that nobody asked for waits for what is being built. */
+  async snapshotUnasked() {
+    await collection.addAll(entries)
+    while (collection.stats().index.backlog === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    await collection.delete(['e1'])
+    const { lsn, snapshots } = store.stats()
+    say({ lsn, kept: snapshots.length, indexed: shown().indexed })
+  },
   /** Adds wait for room. */
   async full() {
     for (let at = 0; at < COUNT; at += 400) await collection.add(entries.slice(at, at + 400))

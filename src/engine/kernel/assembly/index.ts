@@ -5,6 +5,10 @@ import { allBeyond, toScores } from './scores'
 import { offer, worstScore } from './selection'
 import { dotFour, squaresFour } from './sums'
 
+// Of an instance that holds codes; it scans nothing else.
+export { findNear } from './bound'
+export { encodeQuery, encodeRows } from './encode'
+
 const ALL_FOUR: u32 = 15
 
 /** Widens the query to f64, and fills the last step of both forms with zeros. */

@@ -1,13 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { MAX_K } from '../../src/base/limits.ts'
-import type { CollectionState, CollectionView } from '../../src/engine/collection-state.ts'
-import { ReferenceKernel } from '../../src/engine/kernel/reference-kernel.ts'
-import type { ScanKernel } from '../../src/engine/kernel/scan-kernel.ts'
-import { loadWasmKernel } from '../../src/engine/kernel/wasm-kernel.ts'
-import { METRICS } from '../../src/engine/metric.ts'
-import { type BufferQuery, type BufferScanOptions, scanBuffer } from '../../src/engine/vector-buffer.ts'
-import { EngineFixture, noYield } from './engine-fixture.ts'
+import { MAX_K } from '../../../src/base/limits.ts'
+import type { CollectionState, CollectionView } from '../../../src/engine/collection-state.ts'
+import { searchIndex } from '../../../src/engine/index/index-search.ts'
+import type { SearchTools } from '../../../src/engine/index/search-pass.ts'
+import { SlotScorer } from '../../../src/engine/index/slot-scorer.ts'
+import { ReferenceKernel } from '../../../src/engine/kernel/reference-kernel.ts'
+import type { ScanKernel } from '../../../src/engine/kernel/scan-kernel.ts'
+import { loadWasmKernel } from '../../../src/engine/kernel/wasm-kernel.ts'
+import { METRICS } from '../../../src/engine/metric.ts'
+import { EngineFixture, noYield } from '../engine-fixture.ts'
 
 const kernels: [string, ScanKernel][] = [
   ['reference', new ReferenceKernel()],
@@ -16,7 +18,7 @@ const kernels: [string, ScanKernel][] = [
 const component = fc.constantFrom(1, -1, 2, 3, -0, 1e-45, 3.4028234663852886e38)
 const vector = fc.tuple(component, component, fc.constantFrom(1, 2, -3))
 
-describe.each(kernels)('scanBuffer on the %s kernel', (_, kernel) => {
+describe.each(kernels)('searchIndex comparing all, on the %s kernel', (_, kernel) => {
   test('gives exactly what comparing with each entry gives, to the bit', async () => {
     const scenario = fc.record({
       metric: fc.constantFrom(...METRICS),
@@ -92,7 +94,7 @@ describe.each(kernels)('scanBuffer on the %s kernel', (_, kernel) => {
   })
 })
 
-describe('scanBuffer', () => {
+describe('searchIndex comparing all', () => {
   const kernel = new ReferenceKernel()
 
   test('starts over when hits died, and then finds what they had displaced', async () => {
@@ -234,13 +236,23 @@ function lineOf(count: number): { store: EngineFixture; line: CollectionState } 
   return { store, line }
 }
 
+/** Where the entry in `excludeSlot` goes, it is no hit. */
+interface Query {
+  readonly vector: Float32Array
+  readonly k: number
+  readonly excludeSlot?: number
+}
+
 function scan(
   kernel: ScanKernel,
   collection: CollectionView,
-  query: BufferQuery,
-  options: Partial<BufferScanOptions> = {},
+  { vector, k, excludeSlot }: Query,
+  options: Partial<SearchTools> = {},
 ) {
-  return scanBuffer(kernel, collection, query, { yieldToEventLoop: noYield, ...options })
+  const tools = { kernel, scorer: new SlotScorer(kernel), yieldToEventLoop: noYield, ...options }
+  const isExcluded = excludeSlot !== undefined && !collection.isDead(excludeSlot)
+  const excluded = isExcluded ? { excludedId: collection.idAt(excludeSlot) } : {}
+  return searchIndex(tools, collection, { vector, k, listSize: 1, exact: true, ...excluded })
 }
 
 /** The `k` nearest of some slots, as the comment of the kernel port defines scores and order; distances at the end. */

@@ -1,0 +1,104 @@
+import type { Checksum } from '../base/checksum.ts'
+import type { Files, OpenFile } from '../base/files.ts'
+import { CHUNK_SLOTS } from '../base/limits.ts'
+import { PartRows, PartValues } from './cold-parts.ts'
+import { DOCUMENTS, ORIGINALS } from './format.ts'
+import { partPath } from './names.ts'
+import { type PartEntry, partFileBytes } from './part.ts'
+import { cannotReadNow, PageWindow, PartRange } from './part-range.ts'
+import { corrupt, missingAsCorrupt, orCorrupt } from './snapshot-error.ts'
+
+/** Where content is that a snapshot holds. */
+export type Residence = 'memory' | 'disk'
+
+export interface Residency {
+  readonly originals: Residence
+  readonly documents: Residence
+}
+
+/**
+ * The parts of snapshots that a store reads from instead of having their content in memory. A part is open for as long as
+ * anything can read it, a capture too, so that it stays readable when it is removed; what nobody can reach any more is closed
+ * when the collector finds it.
+ */
+export class ColdChunks {
+  readonly residency: Residency
+  readonly #files: Files
+  readonly #checksum: Checksum
+  readonly #window = new PageWindow()
+  readonly #open = new Set<OpenFile>()
+  readonly #unreachable = new FinalizationRegistry<OpenFile>((file) => void this.#release(file))
+
+  constructor(files: Files, checksum: Checksum, residency: Residency) {
+    this.#files = files
+    this.#checksum = checksum
+    this.residency = residency
+  }
+
+  /** Parts that are open. */
+  get openCount(): number {
+    return this.#open.size
+  }
+
+  /** Whether the content of a part of a kind, of a chunk with so many rows, is to be left on disk. Only full chunks are. */
+  leaves(kind: number, rows: number): boolean {
+    if (rows < CHUNK_SLOTS) return false
+    const { originals, documents } = this.residency
+    return (kind === ORIGINALS && originals === 'disk') || (kind === DOCUMENTS && documents === 'disk')
+  }
+
+  /**
+   * Opens the vectors of a full chunk.
+   * @throws StoreError `ERR_SNAPSHOT_CORRUPT` where the file is missing or has another size; `ERR_STORE_OPTIONS` where files
+   * cannot be read at once; what the files say.
+   */
+  openRows(storeId: Uint8Array, part: PartEntry, dimensions: number): Promise<PartRows> {
+    return this.#openPart(storeId, part, (range) => new PartRows(part, range, dimensions))
+  }
+
+  /** Opens the documents of a full chunk, and reads their lengths. Throws what {@link openRows} throws. */
+  openValues(storeId: Uint8Array, part: PartEntry): Promise<PartValues> {
+    return this.#openPart(storeId, part, (range) => new PartValues(part, range))
+  }
+
+  /** Bytes that parts share for reading; what each of them holds is its chunk's. */
+  memoryBytes(): number {
+    return this.#window.bytes.byteLength
+  }
+
+  /** Closes all parts: what is read of them from now on throws `ERR_IO`. */
+  async close(): Promise<void> {
+    this.#window.holder = undefined
+    await Promise.all([...this.#open].map((file) => this.#release(file)))
+  }
+
+  async #openPart<Source extends object>(
+    storeId: Uint8Array,
+    part: PartEntry,
+    create: (range: PartRange) => Source,
+  ): Promise<Source> {
+    const path = partPath(part)
+    const file = await this.#files.open(path, 'read').catch((error) => {
+      throw missingAsCorrupt(path, error)
+    })
+    this.#open.add(file)
+    try {
+      if (file.readNow === undefined) throw cannotReadNow()
+      const [sizeBytes, expectedBytes] = [await file.size(), partFileBytes(part)]
+      if (sizeBytes !== expectedBytes) throw corrupt(path, `it has ${sizeBytes} bytes instead of ${expectedBytes}`)
+      const range = new PartRange(file, storeId, part, this.#checksum, this.#window)
+      const source = orCorrupt(path, () => create(range))
+      this.#unreachable.register(range, file)
+      return source
+    } catch (error) {
+      await this.#release(file)
+      throw error
+    }
+  }
+
+  /** Closing what was only read cannot lose anything. */
+  async #release(file: OpenFile): Promise<void> {
+    this.#open.delete(file)
+    await file.close().catch(() => {})
+  }
+}

@@ -1,0 +1,36 @@
+import { textBytes } from '../engine/engine-fixture.ts'
+import type { Random } from '../support/random.ts'
+import type { SnapshotFixture } from './snapshot-fixture.ts'
+
+const METRICS = ['cosine', 'euclidean', 'dot'] as const
+
+/**
+ * Takes a random step; the same on every state that the same steps were taken on. Collections stay small, so chunks are to be
+ * made small where this is used.
+ */
+export function takeStep(store: SnapshotFixture, random: Random): void {
+  const collections = store.state.collections()
+  const kind = random.nextInt(20)
+  if (collections.length === 0 || (kind === 0 && collections.length < 4)) {
+    const dimensions = random.pick([1, 3, 40])
+    store.create(`c${store.state.lsn}`, dimensions, random.pick(METRICS))
+    store.startIndexes()
+    return
+  }
+  const collection = random.pick(collections)
+  const id = () => `id-${random.nextInt(60)}`
+  const vector = () =>
+    Array.from({ length: collection.dimensions }, () => random.pick([1, -1, 2, 0.5, -0, 3e38, 1e-45]))
+  const document = () => (random.nextBoolean() ? textBytes('x'.repeat(random.nextInt(30))) : undefined)
+  if (kind < 9) {
+    const ids = [...new Set(Array.from({ length: 1 + random.nextInt(12) }, id))]
+    const entries = Object.fromEntries(ids.map((one) => [one, vector().map((x, i) => (i === 0 ? x || 1 : x))]))
+    store.add(collection, entries, random.nextBoolean() ? ids.map(document) : undefined)
+  } else if (kind === 9) store.update(collection, id(), document())
+  else if (kind < 12) store.delete(collection, ...Array.from({ length: random.nextInt(10) }, id))
+  else if (kind < 14) store.flush(collection, 'insert', Math.floor(collection.slotCount * random.pick([1, 1, 0.8])))
+  else if (kind < 16) store.flush(collection, 'bulk', Math.floor(collection.slotCount * random.pick([1, 1, 0.5])))
+  else if (kind < 17) store.apply({ type: 'consolidate', collection: collection.creationLsn })
+  else if (kind < 19) store.apply({ type: 'compact', collection: collection.creationLsn, chunk: random.nextInt(6) })
+  else if (random.nextInt(5) === 0) store.drop(collection)
+}
