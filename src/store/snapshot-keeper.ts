@@ -1,6 +1,6 @@
 import { throwIfAborted } from '../base/abort.ts'
 import type { Checksum } from '../base/checksum.ts'
-import { isStoreError, StoreError } from '../base/errors.ts'
+import { isStoreError, type StoreError } from '../base/errors.ts'
 import type { AppliedPosition } from '../replay/materializer.ts'
 import type { Recovered } from '../replay/recovery.ts'
 import type { ColdChunks } from '../snapshots/cold-chunks.ts'
@@ -9,10 +9,18 @@ import type { SnapshotManifest } from '../snapshots/manifest.ts'
 import { partPath } from '../snapshots/names.ts'
 import { type WrittenSnapshot, writeSnapshot } from '../snapshots/writer.ts'
 import type { IndexThreads } from './index-threads.ts'
-import type { Progress, ResolvedOptions } from './options.ts'
-import { type DamagedSnapshot, retain } from './retention.ts'
+import type { ResolvedOptions } from './options.ts'
+import { retain } from './retention.ts'
 import { capturePositioned, type PositionedCapture, unlessAborted } from './snapshot-capture.ts'
 import { type LogMark, SnapshotPolicy, tailOf } from './snapshot-policy.ts'
+import {
+  closedError,
+  damageProblem,
+  problemOf,
+  resultOf,
+  type SnapshotCallOptions,
+  type SnapshotResult,
+} from './snapshot-result.ts'
 import { bytesOfSnapshot } from './snapshot-stats.ts'
 import type { Surroundings } from './store-core.ts'
 
@@ -26,27 +34,6 @@ export interface SnapshotKeeperHost {
   readonly threads: IndexThreads
   /** Called when graphs were captured: meanwhile nothing was ordered for them. */
   readonly onCaptured: () => void
-}
-
-/** How a snapshot is asked for. */
-export interface SnapshotCallOptions {
-  /** Gives up, and leaves the store as it is. */
-  readonly signal?: AbortSignal
-  /** Called with `phase: 'snapshot'` and bytes written or read back. */
-  readonly onProgress?: (progress: Progress) => void
-}
-
-/** What a snapshot is of, and what it took. */
-export interface SnapshotResult {
-  /** LSN of the state that it holds. */
-  readonly lsn: number
-  /** Bytes of files that were written for it; 0 where nothing had changed since the last one. */
-  readonly writtenBytes: number
-  /** Bytes of files that it shares with earlier ones. */
-  readonly sharedBytes: number
-  readonly durationMs: number
-  /** Bytes of log that nothing needs any more, and that are gone. */
-  readonly droppedLogBytes: number
 }
 
 type Captured = PositionedCapture<AppliedPosition>
@@ -299,26 +286,4 @@ export class SnapshotKeeper {
     this.#problem = problem
     this.#host.options.onProblem?.(problem)
   }
-}
-
-function resultOf(
-  newest: SnapshotManifest | undefined,
-  written?: WrittenSnapshot,
-): Pick<SnapshotResult, 'lsn' | 'writtenBytes' | 'sharedBytes'> {
-  const lsn = newest?.position.lsn ?? 0
-  if (written !== undefined) return { lsn, writtenBytes: written.writtenBytes, sharedBytes: written.sharedBytes }
-  return { lsn, writtenBytes: 0, sharedBytes: newest === undefined ? 0 : bytesOfSnapshot(newest) }
-}
-
-function closedError(): StoreError {
-  return new StoreError('ERR_STORE_CLOSED', 'the store was closed before the snapshot was taken')
-}
-
-function problemOf(cause: unknown, what = 'a snapshot could not be taken'): StoreError {
-  const code = isStoreError(cause) ? cause.code : 'ERR_IO'
-  return new StoreError(code, `${what}: ${(cause as Error).message}`, { cause })
-}
-
-function damageProblem({ lsn, error }: DamagedSnapshot): StoreError {
-  return problemOf(error, `the snapshot at LSN ${lsn} does not hold, so nothing of the log was removed`)
 }

@@ -17,7 +17,7 @@ import {
   resolveOptions,
   sharedOptionsKey,
 } from './options.ts'
-import type { SnapshotCallOptions, SnapshotResult } from './snapshot-keeper.ts'
+import type { SnapshotCallOptions, SnapshotResult } from './snapshot-result.ts'
 import { StoreCore, type Surroundings } from './store-core.ts'
 import { type StoreStats, statsOf } from './store-stats.ts'
 

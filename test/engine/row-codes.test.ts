@@ -111,30 +111,49 @@ describe('codes of rows', () => {
           for (let bit = 0; bit < 8; bit++) if (random.nextUnit() < rest.deadShare) bits |= 1 << bit
           return bits
         })
-        const centres = { none: new Float32Array(dimensions), row: rows[0]!, far: new Float32Array(dimensions).fill(-3e38) }
+        const centres = {
+          none: new Float32Array(dimensions),
+          row: rows[0]!,
+          far: new Float32Array(dimensions).fill(-3e38),
+        }
         const left = Math.min(rest.left, count)
         const held = Array.from({ length: Math.min(rest.held, k) }, (_, index) =>
           scoreOf(metric, query, rows[index % count]!),
         )
         const right = Math.min(rest.right, count - left)
-        expectCertain({ metric, rows, query, k, firstSlot, centre: centres[rest.centre as 'none'], left, right, dead, held })
+        expectCertain({
+          metric,
+          rows,
+          query,
+          k,
+          firstSlot,
+          centre: centres[rest.centre as 'none'],
+          left,
+          right,
+          dead,
+          held,
+        })
       }),
       { numRuns: 1500, seed: 3 },
     )
   })
 
-  test.each([1, 5, 96, 768, MAX_DIMENSIONS])('leave out nothing among rows that are a few units apart: %d dimensions', (dimensions) => {
-    const random = new Random(dimensions)
-    for (const size of [1, 1e-30, 1e30]) {
-      const [base, other] = draw(2, dimensions, () => (random.nextUnit() - 0.5) * size)
-      const rows = Array.from({ length: 70 }, () => base!.map((x) => x * (1 + random.nextInt(5) * 2 ** -23)))
-      for (const metric of METRICS) {
-        for (const centre of [new Float32Array(dimensions), base!]) {
-          for (const query of [base!, other!]) for (const k of [1, 7, 70]) expectCertain({ metric, rows, query, k, centre })
+  test.each([1, 5, 96, 768, MAX_DIMENSIONS])(
+    'leave out nothing among rows that are a few units apart: %d dimensions',
+    (dimensions) => {
+      const random = new Random(dimensions)
+      for (const size of [1, 1e-30, 1e30]) {
+        const [base, other] = draw(2, dimensions, () => (random.nextUnit() - 0.5) * size)
+        const rows = Array.from({ length: 70 }, () => base!.map((x) => x * (1 + random.nextInt(5) * 2 ** -23)))
+        for (const metric of METRICS) {
+          for (const centre of [new Float32Array(dimensions), base!]) {
+            for (const query of [base!, other!])
+              for (const k of [1, 7, 70]) expectCertain({ metric, rows, query, k, centre })
+          }
         }
       }
-    }
-  })
+    },
+  )
 
   test('are as large as sums of the largest dimension allow', () => {
     for (const metric of METRICS) {

@@ -80,7 +80,7 @@ beforeAll(async () => {
 const stage = (index: number) => settled(stages[index]!)
 
 describe('a reader whose snapshots and segments are removed while it reads', () => {
-  test('reads what there is instead, at whichever operation it happens', { timeout: 60_000 }, async () => {
+  test('reads what there is instead, at whichever operation it happens', async () => {
     let operations = 0
     await recoverForReading(
       watched(stage(0), () => void operations++),
@@ -141,7 +141,7 @@ describe('a reader whose snapshots and segments are removed while it reads', () 
     expect(listings).toBeLessThan(12)
   })
 
-  test('of a point in time reads it, or says that it has gone', { timeout: 60_000 }, async () => {
+  test('of a point in time reads it, or says that it has gone', async () => {
     const seen = new Set<string>()
     for (let at = 1; at <= 60; at++) {
       const files = stage(0)

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { encodeCbor } from '../../src/base/cbor.ts'
 import { isStoreError } from '../../src/base/errors.ts'
 import { encodeEvents } from '../../src/replay/event-codec.ts'
+import { Materializer } from '../../src/replay/materializer.ts'
 import { garbagePayload } from './payloads.ts'
 import { addOf, CREATE, ReplayFixture } from './replay-fixture.ts'
 
@@ -31,6 +32,19 @@ describe('the materializer', () => {
     expect(() => replay.applyPayload(encodeEvents([addOf('a', 1, 2)]), lsn)).toThrow(RangeError)
     expect(replay.state.lsn).toBe(1)
     expect(replay.materializer.counts).toEqual({ records: 1, events: 1, misfits: 0 })
+  })
+
+  test('says which record it applied last, and goes on from one that it is told', () => {
+    const replay = new ReplayFixture()
+    expect(replay.materializer.applied).toBeUndefined()
+    const payload = encodeEvents([CREATE])
+    replay.materializer.apply({ lsn: 1, epoch: 2, timeMs: 30, chain: 4n, payload })
+    const applied = { lsn: 1, epoch: 2, timeMs: 30, chain: 4n }
+    expect(replay.materializer.applied).toEqual(applied)
+    const again = new Materializer(replay.state, applied)
+    expect([again.applied, again.counts.records]).toEqual([applied, 0])
+    again.apply({ lsn: 2, epoch: 2, timeMs: 40, chain: 5n, payload })
+    expect(again.applied).toEqual({ lsn: 2, epoch: 2, timeMs: 40, chain: 5n })
   })
 
   test('takes an event that does not fit as one that changes nothing, and counts it', async () => {

@@ -35,24 +35,20 @@ function partsOf(files: CrashableFiles, lsn: number): string[] {
 }
 
 describe('a snapshot and the log behind it', () => {
-  test.each([1, 2, 3, 4])(
-    'are the whole log, whichever record it was taken at (%i)',
-    { timeout: 60_000 },
-    async (seed) => {
-      const history = await randomHistory(seed, 60)
-      for (let lsn = 1; lsn <= history.lastLsn; lsn++) {
-        const files = await withSnapshots(history, lsn)
-        const reading = await read(files)
-        await expectState(reading, history, history.lastLsn, `read, snapshot at ${lsn}`)
-        const writing = await write(files)
-        await expectState(writing, history, history.lastLsn, `written, snapshot at ${lsn}`)
-        for (const { report, snapshot, position } of [reading, writing]) {
-          expect([report.snapshotLsn, report.records, report.problems]).toEqual([lsn, history.lastLsn - lsn, []])
-          expect([snapshot?.position.lsn, position.lsn]).toEqual([lsn, history.lastLsn])
-        }
+  test.each([1, 2, 3, 4])('are the whole log, whichever record it was taken at (%i)', async (seed) => {
+    const history = await randomHistory(seed, 60)
+    for (let lsn = 1; lsn <= history.lastLsn; lsn++) {
+      const files = await withSnapshots(history, lsn)
+      const reading = await read(files)
+      await expectState(reading, history, history.lastLsn, `read, snapshot at ${lsn}`)
+      const writing = await write(files)
+      await expectState(writing, history, history.lastLsn, `written, snapshot at ${lsn}`)
+      for (const { report, snapshot, position } of [reading, writing]) {
+        expect([report.snapshotLsn, report.records, report.problems]).toEqual([lsn, history.lastLsn - lsn, []])
+        expect([snapshot?.position.lsn, position.lsn]).toEqual([lsn, history.lastLsn])
       }
-    },
-  )
+    }
+  })
 
   test('read only the segments that are needed', async () => {
     const lsn = SMALL.lastLsn - 3
@@ -165,7 +161,7 @@ describe('a snapshot and the log behind it', () => {
 })
 
 describe('a snapshot that cannot be used', () => {
-  test('is passed over for the older one, which is said', { timeout: 60_000 }, async () => {
+  test('is passed over for the older one, which is said', async () => {
     const files = await withSnapshots(SMALL, 15, 30)
     for (const path of [manifestOf(30), ...partsOf(files, 30)]) {
       for (const change of ['flip', 'cut', 'remove'] as const) {
@@ -282,7 +278,7 @@ describe('a snapshot that cannot be used', () => {
   })
 })
 
-test('an error of the disk at any call is typed, or a snapshot is passed over', { timeout: 60_000 }, async () => {
+test('an error of the disk at any call is typed, or a snapshot is passed over', async () => {
   const source = await retain(await withSnapshots(SMALL, 15, 30), [15, 30])
   const whole = settled(source)
   await write(whole)

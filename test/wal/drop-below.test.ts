@@ -138,9 +138,7 @@ async function pointAtOldest({ files, log }: LogFixture, oldestLsn: number) {
 }
 
 describe('a drop that is cut short', () => {
-  test('by a crash at any operation leaves the end of the log, whatever was lost, and loses no record', {
-    timeout: 60_000,
-  }, async () => {
+  test('by a crash at any operation leaves the end of the log, whatever was lost, and loses no record', async () => {
     const source = settled((await fiveSegments()).files)
     const after = await pointAt(source, 13)
     let acknowledged = 14

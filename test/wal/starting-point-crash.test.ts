@@ -63,7 +63,7 @@ const SOURCES: [name: string, lsn: number, found: string[], make: () => Promise<
 ]
 
 describe.each(SOURCES)('a crash at every operation of an opening of a log that is %s', (_, lsn, found, make) => {
-  test('and of the appends after it, and of the opening after that, loses nothing', { timeout: 60_000 }, async () => {
+  test('and of the appends after it, and of the opening after that, loses nothing', async () => {
     const after = await pointAt(await threeSegments('closed'), lsn)
     const source = await make()
     let acknowledged = 0

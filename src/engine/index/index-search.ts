@@ -92,6 +92,7 @@ function aliveOf(view: CollectionView, { slots, scores }: SortedHits): SortedHit
 function nearest(view: CollectionView, { slots, scores }: SortedHits, k: number): SortedHits {
   const isAll = slots.length <= k
   const first = isAll ? scores : scores.slice(0, k)
-  if (view.metric === 'euclidean') for (let index = 0; index < first.length; index++) first[index] = Math.sqrt(first[index]!)
+  if (view.metric === 'euclidean')
+    for (let index = 0; index < first.length; index++) first[index] = Math.sqrt(first[index]!)
   return { slots: isAll ? slots : slots.slice(0, k), scores: first }
 }

@@ -158,7 +158,11 @@ describe('codes of a buffer', () => {
   test('are not asked again and again where they tell nothing', async () => {
     const store = new EngineFixture()
     const collection = store.create('c', DIMENSIONS)
-    fill(store, collection, rowsOf(COUNT, () => 1))
+    fill(
+      store,
+      collection,
+      rowsOf(COUNT, () => 1),
+    )
     let asked = 0
     const given = {
       ...counting().kernel,

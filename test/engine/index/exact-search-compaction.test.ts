@@ -180,7 +180,13 @@ function scan(
   { vector, k, excludeSlot }: Query,
   options: Partial<SearchTools> = {},
 ) {
-  const tools = { kernel, scorer: new SlotScorer(kernel), yieldToEventLoop: noYield, sliceBytes: 16 * ROW_BYTES, ...options }
+  const tools = {
+    kernel,
+    scorer: new SlotScorer(kernel),
+    yieldToEventLoop: noYield,
+    sliceBytes: 16 * ROW_BYTES,
+    ...options,
+  }
   const isExcluded = excludeSlot !== undefined && !collection.isDead(excludeSlot)
   const excluded = isExcluded ? { excludedId: collection.idAt(excludeSlot) } : {}
   return searchIndex(tools, collection, { vector, k, listSize: 1, exact: true, ...excluded })

@@ -90,21 +90,37 @@ function excludedOfFour(row: u32, firstRow: u32, endRow: u32): u32 {
 }
 
 @inline
-function addProducts(sum: v128, codes: usize, query: v128): v128 {
-  return i32x4.add(sum, i32x4.dot_i16x8_s(v128.load_ext<i8>(codes), query))
+function addSixteen(sum: v128, codes: usize, low: v128, high: v128): v128 {
+  return i32x4.add(sum, i32x4.add(
+    i32x4.dot_i16x8_s(v128.load_ext<i8>(codes), low),
+    i32x4.dot_i16x8_s(v128.load_ext<i8>(codes, 8), high)))
 }
 
 /** Dot products of the query's codes with those of the four rows of a group: below 2^31, see encode.ts. */
 @inline
 function dotsOfFour(group: usize, bytes: u32): v128 {
   let a = i32x4.splat(0), b = i32x4.splat(0), c = i32x4.splat(0), d = i32x4.splat(0)
-  const ofB = group + bytes, ofC = ofB + bytes, ofD = ofC + bytes
-  for (let i: u32 = 0; i < bytes; i += 8) {
-    const query = v128.load(QUERY_CODES_AT + (i << 1))
-    a = addProducts(a, group + i, query)
-    b = addProducts(b, ofB + i, query)
-    c = addProducts(c, ofC + i, query)
-    d = addProducts(d, ofD + i, query)
+  let ofB = group + bytes, ofC = ofB + bytes, ofD = ofC + bytes
+  let query: usize = QUERY_CODES_AT
+  const end = query + <usize>((bytes & ~15) << 1)
+  while (query < end) {
+    const low = v128.load(query), high = v128.load(query, 16)
+    a = addSixteen(a, group, low, high)
+    b = addSixteen(b, ofB, low, high)
+    c = addSixteen(c, ofC, low, high)
+    d = addSixteen(d, ofD, low, high)
+    query += 32
+    group += 16
+    ofB += 16
+    ofC += 16
+    ofD += 16
+  }
+  if (bytes & 8) {
+    const low = v128.load(query)
+    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load_ext<i8>(group), low))
+    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load_ext<i8>(ofB), low))
+    c = i32x4.add(c, i32x4.dot_i16x8_s(v128.load_ext<i8>(ofC), low))
+    d = i32x4.add(d, i32x4.dot_i16x8_s(v128.load_ext<i8>(ofD), low))
   }
   const ab = i32x4.add(v128.shuffle<i32>(a, b, 0, 4, 1, 5), v128.shuffle<i32>(a, b, 2, 6, 3, 7))
   const cd = i32x4.add(v128.shuffle<i32>(c, d, 0, 4, 1, 5), v128.shuffle<i32>(c, d, 2, 6, 3, 7))
