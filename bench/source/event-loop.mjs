@@ -61,6 +61,7 @@ async function runPhases(path, { base, queries }, threads) {
     await words.compact()
   })
   await measure('`digest()`', () => store.digest())
+  await measure('`snapshot()`', () => store.snapshot())
   await store.close()
   return phases
 }

@@ -13,6 +13,7 @@ import { benchIndexThreshold } from './index-threshold.mjs'
 import { benchIngest } from './ingest.mjs'
 import { benchReopen } from './reopen.mjs'
 import { machineLine, writeSection } from './report.mjs'
+import { benchSnapshots } from './snapshots.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -38,6 +39,7 @@ const sections = {
     await withWholeStore(async () => {})
     return benchReopen(`${directory}/whole`, { rounds })
   },
+  snapshots: () => benchSnapshots(data, { rounds, directory }),
   'index-build': () => benchIndexBuild(data, { rounds, directory }),
   'index-search': () => benchIndexSearch(data, { rounds, directory }),
   'index-threshold': () => benchIndexThreshold(data, { rounds, directory }),

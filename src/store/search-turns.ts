@@ -1,5 +1,5 @@
 /**
- * Searches that may begin within one turn of the event loop. Each takes up to half a millisecond where the buffer is full; a
+ * Searches that may begin within one turn of the event loop. Each takes up to a quarter of a millisecond; a
  * turn takes some microseconds.
  */
 const MOST_SEARCHES = 4

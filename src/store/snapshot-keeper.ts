@@ -210,6 +210,10 @@ export class SnapshotKeeper {
     const { yieldToEventLoop } = surroundings
     const tools = { yieldToEventLoop, signal: run.stopping.signal }
     try {
+      // An opening reads the file of the log that holds the next record, so that is to be a new one.
+      const log = recovered.log!
+      log.endSegment()
+      if (log.position.lsn > recovered.state.lsn) await log.sync()
       return await capturePositioned(recovered.state, () => recovered.applied(), tools)
     } finally {
       run.isWaitingForBuild = false

@@ -64,6 +64,7 @@ export class Log<Result> {
   #draining: Promise<void> | undefined
   #poison: StoreError | undefined
   #acknowledgedLsn = 0
+  #isSegmentEnded = false
 
   private constructor(files: Files, start: LogStart, options: LogOptions<Result>, writer: SegmentWriter | undefined) {
     this.#files = files
@@ -154,6 +155,11 @@ export class Log<Result> {
     const done = this.#queue.pushBarrier()
     this.#wake()
     await done
+  }
+
+  /** Lets the next record begin a segment, so that whoever needs the log from here on need not read what is before it. */
+  endSegment(): void {
+    this.#isSegmentEnded = this.#writer?.isEmpty === false
   }
 
   /**
@@ -271,8 +277,7 @@ export class Log<Result> {
   /** The segment to append to: a new one at the first append after opening and when the present one is full. */
   async #prepareWriter(bytes: number): Promise<SegmentWriter> {
     const writer = this.#writer
-    if (writer !== undefined && (writer.isEmpty || writer.end.offset + bytes <= this.#options.segmentSizeBytes))
-      return writer
+    if (writer !== undefined && (writer.isEmpty || this.#hasRoom(writer, bytes))) return writer
     if (writer !== undefined) await this.#finish(writer)
     await this.#sealReopened()
     const { position, timeMs } = this.#end
@@ -286,7 +291,12 @@ export class Log<Result> {
     }
     this.#writer = await this.#finished.change(() => SegmentWriter.create(this.#files, header, this.#options.checksum))
     this.#finished.replacedBy(this.#writer.path)
+    this.#isSegmentEnded = false
     return this.#writer
+  }
+
+  #hasRoom(writer: SegmentWriter, bytes: number): boolean {
+    return !this.#isSegmentEnded && writer.end.offset + bytes <= this.#options.segmentSizeBytes
   }
 
   /** Seals a full segment. What was written asynchronously is synced first, and the mark says so. */

@@ -8,7 +8,7 @@ import { CrashableFiles } from '../support/crashable-files.ts'
 import { errorOf } from '../support/log-fixture.ts'
 import { HeldFiles } from './support/held-files.ts'
 import { emptyCollectionFor, entriesOf, gloveSet, ON_DEMAND } from './support/index-fixture.ts'
-import { NONE_UNASKED, replayedDigest, snapshotDigest, snapshotLsns } from './support/snapshot-files.ts'
+import { ALL_LOG_KEPT, NONE_UNASKED, replayedDigest, snapshotDigest, snapshotLsns } from './support/snapshot-files.ts'
 import { endingOf, StoreFixture, someEntries, surroundingsOf, until } from './support/store-fixture.ts'
 
 const SET = gloveSet(3000)
@@ -65,7 +65,7 @@ describe.each([0, 2])('while a snapshot is taken, with %d threads', (threads) =>
   })
 
   test('one after the other, under writers and automatic builds, each is what a replay comes to', async () => {
-    const options = { threads, bufferEntries: 400, consolidateShare: 0.1, rebuildShare: 0.4, ...NONE_UNASKED }
+    const options = { threads, bufferEntries: 400, consolidateShare: 0.1, rebuildShare: 0.4, ...ALL_LOG_KEPT }
     const { fixture, store, vectors } = await StoreFixture.withCollection({ dimensions: 100 }, options)
     let isWriting = true
     const writing = (async () => {

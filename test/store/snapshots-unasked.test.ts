@@ -4,7 +4,7 @@ import type { StoreError } from '../../src/base/errors.ts'
 import type { Collection } from '../../src/store/collection.ts'
 import { yieldToEventLoop } from '../../src/store/event-loop.ts'
 import { VectorStore } from '../../src/store/vector-store.ts'
-import { SEGMENT_HEADER_BYTES } from '../../src/wal/format.ts'
+import { SEAL_BYTES, SEGMENT_HEADER_BYTES } from '../../src/wal/format.ts'
 import { CrashableFiles, type Fault } from '../support/crashable-files.ts'
 import { HeldFiles } from './support/held-files.ts'
 import { emptyCollectionFor, entriesOf, gloveSet, ON_DEMAND } from './support/index-fixture.ts'
@@ -21,6 +21,12 @@ async function aWhile(): Promise<void> {
   for (let turn = 0; turn < 60; turn++) await yieldToEventLoop()
 }
 
+/** Bytes of the log that are records: each file has a header beside them, and each but the last a seal. */
+function recordBytesOf(store: VectorStore): number {
+  const { logBytes, segments } = store.stats()
+  return logBytes - segments * SEGMENT_HEADER_BYTES - (segments - 1) * SEAL_BYTES
+}
+
 /** Adds entries one by one until the log has `lsn` records. */
 async function fillThrough(store: VectorStore, vectors: Collection, lsn: number): Promise<void> {
   while (store.stats().lsn < lsn) await vectors.add([{ id: `e${store.stats().lsn}`, vector: [1, store.stats().lsn] }])
@@ -32,27 +38,28 @@ describe('in the background', () => {
     const { fixture, store, vectors } = await StoreFixture.withCollection(SHAPE, {
       snapshotBytes,
       snapshotRecords: NEVER,
+      history: { bytes: NEVER },
     })
-    let since = SEGMENT_HEADER_BYTES
+    let since = 0
     let dueBytes = snapshotBytes
     const taken: number[] = []
     while (taken.length < 6) {
       const { lsn } = store.stats()
       await vectors.add([{ id: `e${lsn}`, vector: [lsn, 1], metadata: { text: 'x'.repeat(lsn % 50) } }])
-      const { logBytes } = store.stats()
-      if (logBytes - since < dueBytes) {
+      const bytes = recordBytesOf(store)
+      if (bytes - since < dueBytes) {
         if (lsn % 20 === 0) await aWhile()
         expect(newestLsn(store)).toBe(taken.at(-1) ?? 0)
         continue
       }
       await until(() => newestLsn(store) === lsn + 1)
       taken.push(lsn + 1)
-      since = logBytes
+      since = bytes
       dueBytes = Math.max(snapshotBytes, store.stats().snapshots[0]!.bytes / 2)
     }
     expect(dueBytes).toBeGreaterThan(2 * snapshotBytes)
     await store.close()
-    expect(await snapshotLsns(fixture.files)).toEqual([taken[5], taken[4]])
+    expect((await snapshotLsns(fixture.files)).slice(0, 2)).toEqual([taken[5], taken[4]])
     for (const lsn of taken.slice(-2)) {
       expect(await snapshotDigest(fixture.files, lsn)).toEqual(await replayedDigest(fixture.files, lsn))
     }

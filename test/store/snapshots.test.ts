@@ -6,7 +6,7 @@ import { rowsOf } from '../engine/graph/graph-fixture.ts'
 import { normalSet } from '../engine/graph/vector-sets.ts'
 import { errorOf } from '../support/log-fixture.ts'
 import { emptyCollectionFor, entriesOf, gloveSet, indexedCollection, ON_DEMAND } from './support/index-fixture.ts'
-import { NONE_UNASKED, replayedDigest, snapshotDigest, snapshotLsns } from './support/snapshot-files.ts'
+import { ALL_LOG_KEPT, NONE_UNASKED, replayedDigest, snapshotDigest, snapshotLsns } from './support/snapshot-files.ts'
 import { endingOf, START_MS, StoreFixture, someEntries } from './support/store-fixture.ts'
 
 const SET = gloveSet(1500)
@@ -103,7 +103,7 @@ describe('a store with a snapshot', () => {
 
   test('compacts what the snapshot holds, and what came behind it', async () => {
     const points = normalSet('euclidean', 17_000, 3)
-    const { fixture, store, vectors } = await emptyCollectionFor(points, { ...NONE_UNASKED })
+    const { fixture, store, vectors } = await emptyCollectionFor(points, { ...ALL_LOG_KEPT })
     await vectors.addAll(entriesOf(points, 0, 16_600))
     await vectors.delete(idsOf(0, 9000))
     await vectors.flush()
@@ -112,11 +112,11 @@ describe('a store with a snapshot', () => {
     await vectors.compact()
     await vectors.delete(idsOf(9000, 9100))
     const compacted = await store.digest()
-    const again = await fixture.reopen(reopenOptions)
+    const again = await fixture.reopen({ ...reopenOptions, ...ALL_LOG_KEPT })
     expect(await again.store.digest()).toEqual(compacted)
     const second = await again.store.snapshot()
     expect(second.lsn).toBe(compacted.lsn)
-    const last = await again.reopen(reopenOptions)
+    const last = await again.reopen({ ...reopenOptions, ...ALL_LOG_KEPT })
     expect(last.store.stats().recovery).toMatchObject({ snapshotLsn: second.lsn, records: 0 })
     expect(await last.store.digest()).toEqual(compacted)
     expect(await replayedDigest(last.files)).toEqual(compacted)

@@ -48,6 +48,22 @@ describe('appending', () => {
     expect(offsets).toEqual([5, 5, 7, 7, 7])
   })
 
+  test('begins a new segment with the next record when told to, and none without one', async () => {
+    const log = await LogFixture.open()
+    log.log.endSegment()
+    await log.appendTogether(['a', 'b'])
+    log.log.endSegment()
+    await log.log.sync()
+    expect(log.log.segments.map(({ firstLsn, lastLsn }) => [firstLsn, lastLsn])).toEqual([[1, 2]])
+    await log.append('c')
+    await log.append('d')
+    expect(log.log.segments.map(({ firstLsn, lastLsn }) => [firstLsn, lastLsn])).toEqual([
+      [1, 2],
+      [3, 4],
+    ])
+    expect((await readLog(log.files)).records).toEqual(log.delivered)
+  })
+
   test('refuses at once what no record can hold, and is none the worse', async () => {
     const log = await LogFixture.open()
     for (const [payload, timeMs] of [

@@ -65,6 +65,7 @@ export class BufferCodes {
     const { dimensions, index } = this.#view
     if ((throughSlot - index.served.builtThrough) * dimensions < FEWEST_COMPONENTS) return
     const codes = this.#current() ?? this.#create()
+    if (codes === undefined) return
     let rowsLeft = Math.max(1, Math.floor(ENCODED_BYTES / (dimensions * 4)))
     while (rowsLeft > 0 && codes.throughSlot < throughSlot) {
       const slot = codes.throughSlot
@@ -89,11 +90,16 @@ export class BufferCodes {
     return this.#codes
   }
 
-  #create(): RowCodes {
+  /** New codes, unless the system has no memory for them: then searches do without, and ask again much later. */
+  #create(): RowCodes | undefined {
+    const { metric, dimensions } = this.#view
     const firstSlot = this.#firstSlot()
-    const centre = centreOf(this.#view, firstSlot)
-    this.#codes = this.#kernel.createCodes(this.#view.metric, { dimensions: this.#view.dimensions, firstSlot, centre })
-    this.#failures = 0
+    try {
+      this.#codes = this.#kernel.createCodes(metric, { dimensions, firstSlot, centre: centreOf(this.#view, firstSlot) })
+      this.#failures = 0
+    } catch {
+      this.#pause = 2 ** MOST_FAILURES
+    }
     return this.#codes
   }
 

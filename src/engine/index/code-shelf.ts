@@ -3,6 +3,9 @@ import { hasCodes } from '../kernel/row-codes.ts'
 import type { ScanKernel } from '../kernel/scan-kernel.ts'
 import { BufferCodes } from './buffer-codes.ts'
 
+/** Each takes addresses for 10 GiB, of which a process has some ten thousand times as much, and graphs need them as well. */
+const MOST_COLLECTIONS = 256
+
 /** The codes of the buffers of all collections that are searched with one kernel. */
 export class CodeShelf {
   readonly #kernel: ScanKernel
@@ -17,6 +20,8 @@ export class CodeShelf {
     const found = this.#codes.get(view)
     if (found !== undefined || !hasCodes(this.#kernel)) return found
     this.#removeDropped()
+    const [oldest] = this.#codes.keys()
+    if (oldest !== undefined && this.#codes.size >= MOST_COLLECTIONS) this.#codes.delete(oldest)
     const codes = new BufferCodes(this.#kernel, view)
     this.#codes.set(view, codes)
     return codes

@@ -155,6 +155,33 @@ describe('codes of a buffer', () => {
     expect(tools.scorer.codes.memoryBytes()).toBe(0)
   })
 
+  test('are done without where there is no memory for them, and are those of the collections that came last', async () => {
+    const store = new EngineFixture()
+    const collections = Array.from({ length: 258 }, (_, index) => store.create(`c${index}`, DIMENSIONS))
+    for (const collection of [collections[0]!, collections[257]!]) fill(store, collection, rowsOf(1000, spread))
+    let isFull = true
+    const createCodes = (...shape: Parameters<typeof kernel.createCodes>) => {
+      if (isFull) throw new RangeError('no memory')
+      return kernel.createCodes(...shape)
+    }
+    const tools = toolsWith({ ...counting().kernel, createCodes } as ScanKernel)
+    const { codes } = tools.scorer
+    const searchTimes = async (collection: CollectionState, times: number) => {
+      const expected = nearestOf(collection, query, 10)
+      for (let time = 0; time < times; time++) expect(pairsOf(await search(tools, collection, query))).toEqual(expected)
+    }
+    await searchTimes(collections[0]!, 3)
+    expect(codes.memoryBytes()).toBe(0)
+    isFull = false
+    await searchTimes(collections[0]!, 70)
+    const held = codes.memoryBytes()
+    expect(held).toBeGreaterThan(0)
+    for (const collection of collections.slice(1, 257)) codes.of(collection)
+    expect(codes.memoryBytes()).toBe(0)
+    await searchTimes(collections[257]!, 3)
+    expect(codes.memoryBytes()).toBe(held)
+  })
+
   test('are not asked again and again where they tell nothing', async () => {
     const store = new EngineFixture()
     const collection = store.create('c', DIMENSIONS)

@@ -12,6 +12,9 @@ export const NONE_UNASKED: OpenOptions = {
   snapshotRecords: Number.POSITIVE_INFINITY,
 }
 
+/** One that does so and keeps its whole log. */
+export const ALL_LOG_KEPT: OpenOptions = { ...NONE_UNASKED, history: { bytes: Number.POSITIVE_INFINITY } }
+
 /** A copy of a store's files of which only some are there. */
 export function filesOf(files: CrashableFiles, isWanted: (path: string) => boolean): CrashableFiles {
   const copy = new CrashableFiles()
