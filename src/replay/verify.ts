@@ -1,49 +1,19 @@
-import { throwIfAborted } from '../base/abort.ts'
-import { type Checksum, checksumText } from '../base/checksum.ts'
-import { isStoreError } from '../base/errors.ts'
+import type { Checksum } from '../base/checksum.ts'
 import type { Files } from '../base/files.ts'
-import { hasBit } from '../engine/bitmap.ts'
-import type { CollectionView } from '../engine/collection-state.ts'
-import { digestState } from '../engine/digest.ts'
-import { captureState } from '../engine/state-capture.ts'
-import { StoreState, type StoreView } from '../engine/store-state.ts'
-import { readMark } from '../wal/durable-mark.ts'
+import { StoreState } from '../engine/store-state.ts'
+import type { SnapshotManifest } from '../snapshots/manifest.ts'
+import { partFileBytes } from '../snapshots/part.ts'
+import { openSnapshot } from '../snapshots/reader.ts'
+import { listSnapshots } from '../snapshots/snapshot-set.ts'
+import { type MarkReading, readMark } from '../wal/durable-mark.ts'
 import { MARK_PATH } from '../wal/format.ts'
-import { scanLog } from '../wal/log-scan.ts'
+import { missingText } from '../wal/starting-point.ts'
 import { type SurveyedSegment, surveySegments } from '../wal/survey.ts'
-import { Materializer } from './materializer.ts'
-
-/** Something that is not as it should be. */
-export interface VerifyProblem {
-  readonly code: string
-  readonly message: string
-  readonly segment?: string
-  readonly offset?: number
-  readonly lsn?: number
-}
-
-/** One file of the log, checked by itself. */
-export interface VerifiedSegment {
-  readonly path: string
-  readonly firstLsn: number
-  /** The last record that holds. */
-  readonly lastLsn: number
-  readonly sizeBytes: number
-  readonly sealed: boolean
-}
-
-export interface VerifyReport {
-  readonly ok: boolean
-  /** Every record up to here is whole and follows from the ones before it. */
-  readonly lsn: number
-  readonly durableLsn: number | undefined
-  readonly records: number
-  readonly bytes: number
-  readonly segments: readonly VerifiedSegment[]
-  readonly problems: readonly VerifyProblem[]
-  /** Digest of the state that the log replays to at `lsn`. */
-  readonly digest: string
-}
+import { readBesideWriter } from './beside-writer.ts'
+import { effectOf } from './verify-effect.ts'
+import { type Base, type ReplayCheck, ReplayChecker } from './verify-log.ts'
+import { type FoundProblem, problemOf, type VerifiedSnapshot, type VerifyReport } from './verify-report.ts'
+import { type CheckedSnapshots, checkSnapshots } from './verify-snapshots.ts'
 
 export interface VerifyOptions {
   readonly checksum: Checksum
@@ -55,50 +25,46 @@ export interface VerifyOptions {
 }
 
 /**
- * Walks everything there is and reports what is damaged, where, and up to which LSN all is well. Changes nothing, needs no
- * lock, and works where opening fails. Beside a writer it looks up to the durable mark.
+ * Walks everything there is, log, snapshots and their graphs, and reports what is damaged, where, what that comes to, and which
+ * LSNs can still be opened. Changes nothing, needs no lock, and works where opening fails. Beside a writer it looks up to the
+ * durable mark. Needs as much memory as two states.
  * @returns `undefined` where there is no store.
+ * @throws StoreError `ERR_ABORTED`, or what listing files throws.
  */
 export async function verifyFiles(files: Files, options: VerifyOptions): Promise<VerifyReport | undefined> {
-  const { checksum, signal } = options
-  const problems: VerifyProblem[] = []
+  return readBesideWriter(
+    files,
+    () => verifyOnce(files, options),
+    (report) => report?.ok === false,
+  )
+}
+
+async function verifyOnce(files: Files, options: VerifyOptions): Promise<VerifyReport | undefined> {
+  const { checksum } = options
+  const problems: FoundProblem[] = []
   const mark = await readMarkFor(files, checksum, problems)
   const survey = await surveySegments(files, checksum)
-  if (survey.length === 0 && !mark.exists) return undefined
-  const state = new StoreState()
-  const materializer = new Materializer(state)
-  try {
-    await scanLog(files, {
-      checksum,
-      limitLsn: options.untilLsn,
-      durableOnly: true,
-      onProgress: options.onProgress,
-      onRecord: (record) => {
-        throwIfAborted(signal, 'verify')
-        materializer.apply(record)
-        return undefined
-      },
-    })
-  } catch (error) {
-    if (isStoreError(error, 'ERR_ABORTED')) throw error
-    problems.push(problemOf(error))
-  }
-  problems.push(
-    ...survey
-      .flatMap((segment, index) => segmentProblems(segment, survey[index + 1]))
-      .filter(
-        (found) =>
-          found.lsn <= (mark.lsn ?? Number.MAX_SAFE_INTEGER) &&
-          !problems.some((known) => known.segment === found.segment),
-      ),
+  const listing = await listSnapshots(files, checksum)
+  if (survey.length === 0 && !mark.exists && listing.snapshots.length === 0) return undefined
+  const progress = new ByteCount(options, [...listing.snapshots].map(bytesOf), survey)
+  const storeId = mark.mark?.storeId
+  const checked = await checkSnapshots(files, listing, { ...options, storeId, onBytes: (bytes) => progress.add(bytes) })
+  problems.push(...checked.problems)
+  const replay = await checkReplay(files, survey, checked, options, (bytes) => progress.atLog(bytes))
+  problems.push(...replay.problems)
+  progress.finish()
+  const durableLsn = mark.mark?.position.lsn
+  problems.push(...surveyProblems(survey, durableLsn, problems))
+  const snapshots = checked.snapshots.map(({ lsn, manifest, ok }) =>
+    describeSnapshot(lsn, manifest, ok && !replay.contradicted.has(lsn)),
   )
-  for (const collection of state.collections()) problems.push(...(await checkCollection(collection, options)))
+  const view = { reachable: replay.reachable, durableLsn, snapshots, hasLog: survey.length > 0 }
   return {
     ok: problems.length === 0,
-    lsn: state.lsn,
-    durableLsn: mark.lsn,
-    records: materializer.counts.records,
-    bytes: survey.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    lsn: replay.lsn,
+    durableLsn,
+    records: replay.records,
+    bytes: sumOf(survey),
     segments: survey.map(({ path, firstLsn, lastLsn, sizeBytes, sealed }) => ({
       path,
       firstLsn,
@@ -106,95 +72,133 @@ export async function verifyFiles(files: Files, options: VerifyOptions): Promise
       sizeBytes,
       sealed,
     })),
-    problems,
-    digest: await digestHex(state, options),
+    snapshots,
+    log: { oldestLsn: survey[0]?.firstLsn, lsn: survey.at(-1)?.lastLsn ?? 0, durableLsn },
+    reachable: replay.reachable,
+    problems: problems.map((problem) => ({ ...problem, effect: effectOf(problem, view) })),
+    digest: replay.digest,
   }
 }
 
-/** What is wrong with a segment by itself. The walk stops at the first damage, and there may be more behind it. */
+async function checkReplay(
+  files: Files,
+  survey: readonly SurveyedSegment[],
+  { snapshots, oldest }: CheckedSnapshots,
+  options: VerifyOptions,
+  onBytes: (doneBytes: number) => void,
+): Promise<ReplayCheck> {
+  const manifests = snapshots.flatMap(({ manifest, ok }) => (ok && manifest !== undefined ? [manifest] : []))
+  const checker = new ReplayChecker(files, { ...options, manifests, onBytes })
+  const isUsable = ({ position }: SnapshotManifest) => position.lsn <= (options.untilLsn ?? Number.MAX_SAFE_INTEGER)
+  const bases: Base[] = manifests
+    .filter(isUsable)
+    .reverse()
+    .map((manifest) => baseOf(files, manifest, options, manifest === oldest?.manifest ? oldest.state : undefined))
+  const firstLsn = survey[0]?.firstLsn
+  const isWhole = firstLsn === 1 || (firstLsn === undefined && bases.length === 0)
+  if (isWhole) return checker.run([{ lsn: 0, manifest: undefined, state: async () => new StoreState() }, ...bases])
+  if (firstLsn !== undefined && firstLsn <= (bases[0]?.lsn ?? firstLsn)) await checker.checkChain(bases[0]?.lsn)
+  const replay = await checker.run(bases)
+  if (bases.length > 0) return replay
+  const message = `${missingText(1, firstLsn! - 1)}, and no snapshot makes up for that`
+  const problem = { code: 'ERR_LOG_CORRUPT', message, path: survey[0]!.path, segment: survey[0]!.path, lsn: 1 }
+  return { ...replay, problems: [problem, ...replay.problems] }
+}
+
+function baseOf(
+  files: Files,
+  manifest: SnapshotManifest,
+  { checksum, yieldToEventLoop, signal }: VerifyOptions,
+  known: StoreState | undefined,
+): Base {
+  const { lsn } = manifest.position
+  const reopen = async () => (await openSnapshot(files, lsn, { checksum, yieldToEventLoop, signal })).state
+  return { lsn, manifest, state: async () => known ?? reopen() }
+}
+
+/** What the survey has found and nothing else: walks stop at the first damage, and there may be more behind it. */
+function surveyProblems(
+  survey: readonly SurveyedSegment[],
+  durableLsn: number | undefined,
+  known: readonly FoundProblem[],
+): FoundProblem[] {
+  return survey
+    .flatMap((segment, index) => segmentProblems(segment, survey[index + 1]))
+    .filter(({ lsn }) => lsn <= (durableLsn ?? Number.MAX_SAFE_INTEGER))
+    .filter(({ segment }) => !known.some((problem) => problem.segment === segment))
+}
+
+/** What is wrong with a segment by itself. */
 function segmentProblems(
   { path, lastLsn, sizeBytes, problem }: SurveyedSegment,
   next: SurveyedSegment | undefined,
-): (VerifyProblem & { segment: string; lsn: number })[] {
-  if (problem !== undefined) return [{ ...problem, segment: path }]
+): (FoundProblem & { segment: string; lsn: number })[] {
+  if (problem !== undefined) return [{ ...problem, path, segment: path }]
   if (next === undefined || lastLsn >= next.firstLsn - 1) return []
   const message = `${path} ends at LSN ${lastLsn}, but the next segment begins at LSN ${next.firstLsn}`
-  return [{ code: 'ERR_LOG_CORRUPT', message, segment: path, offset: sizeBytes, lsn: lastLsn + 1 }]
-}
-
-/** The `data` digest of a state as of the call: 16 hexadecimal digits. */
-export async function digestHex(
-  state: StoreView,
-  options: Pick<VerifyOptions, 'checksum' | 'yieldToEventLoop'>,
-): Promise<string> {
-  return checksumText(await digestState(captureState(state), options.checksum, options.yieldToEventLoop))
-}
-
-/** Entries checked between two turns of the event loop. */
-const SLICE_SLOTS = 2048
-
-/**
- * Every live slot is found under its id, and there are as many as the collection says; none of them is in a chunk that was
- * freed. Writes may go on meanwhile: entries are counted at the call, and each is judged as it is when it is come to, where
- * it was moved meanwhile at its new place.
- */
-export async function checkCollection(
-  collection: CollectionView,
-  options: Pick<VerifyOptions, 'yieldToEventLoop'>,
-): Promise<VerifyProblem[]> {
-  const problems: VerifyProblem[] = []
-  const problem = (message: string) =>
-    problems.push({ code: 'ERR_RECORD_INVALID', message: `collection '${collection.name}': ${message}` })
-  const live = countLive(collection)
-  if (live !== collection.liveCount) problem(`${live} entries are live, ${collection.liveCount} are counted`)
-  for (let slot = 0; slot < collection.slotCount; slot += 1) {
-    if (slot % SLICE_SLOTS === SLICE_SLOTS - 1) await options.yieldToEventLoop()
-    if (collection.isDead(slot)) continue
-    if (collection.isFreed(slot)) {
-      problem(`the entry in slot ${slot} is live, but its chunk was freed`)
-      continue
-    }
-    const found = collection.slotOf(collection.idAt(slot))
-    if (found !== slot) problem(`the entry in slot ${slot} is found in slot ${found}`)
-  }
-  return problems
-}
-
-function countLive(collection: CollectionView): number {
-  const tombstones = collection.copyTombstones()
-  let live = 0
-  for (let slot = 0; slot < collection.slotCount; slot += 1) {
-    if (!hasBit(tombstones, slot)) live += 1
-  }
-  return live
+  return [{ code: 'ERR_LOG_CORRUPT', message, path, segment: path, offset: sizeBytes, lsn: lastLsn + 1 }]
 }
 
 async function readMarkFor(
   files: Files,
   checksum: Checksum,
-  problems: VerifyProblem[],
-): Promise<{ lsn: number | undefined; exists: boolean }> {
+  problems: FoundProblem[],
+): Promise<Pick<MarkReading, 'mark' | 'exists'>> {
   try {
-    const { mark, exists, damagedSlots } = await readMark(files, checksum)
+    const reading = await readMark(files, checksum)
+    const { exists, damagedSlots } = reading
     if (exists && damagedSlots > 0) {
       const message = `${damagedSlots} of the two slots of ${MARK_PATH} do not hold`
-      problems.push({ code: 'ERR_LOG_CORRUPT', message, segment: MARK_PATH })
+      problems.push({ code: 'ERR_LOG_CORRUPT', message, path: MARK_PATH, segment: MARK_PATH })
     }
-    return { lsn: mark?.position.lsn, exists }
+    return reading
   } catch (error) {
     problems.push(problemOf(error))
-    return { lsn: undefined, exists: true }
+    return { mark: undefined, exists: true }
   }
 }
 
-function problemOf(error: unknown): VerifyProblem {
-  if (!isStoreError(error)) throw error
-  const { segment, offset, lsn } = error.details
-  return {
-    code: error.code,
-    message: error.message,
-    ...(typeof segment === 'string' ? { segment } : {}),
-    ...(typeof offset === 'number' ? { offset } : {}),
-    ...(typeof lsn === 'number' ? { lsn } : {}),
+function describeSnapshot(lsn: number, manifest: SnapshotManifest | undefined, ok: boolean): VerifiedSnapshot {
+  const time = manifest === undefined ? {} : { time: new Date(manifest.timeMs) }
+  return { lsn, ...time, ok, bytes: bytesOf({ manifest }), parts: manifest?.parts.length ?? 0 }
+}
+
+function bytesOf({ manifest }: { readonly manifest?: SnapshotManifest | undefined }): number {
+  return manifest?.parts.reduce((sum, part) => sum + partFileBytes(part), 0) ?? 0
+}
+
+function sumOf(survey: readonly SurveyedSegment[]): number {
+  return survey.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+}
+
+/** Bytes read, of the snapshots and then of the log. */
+class ByteCount {
+  readonly #onProgress: VerifyOptions['onProgress']
+  readonly #snapshotBytes: number
+  readonly #totalBytes: number
+  #doneBytes = 0
+
+  constructor({ onProgress }: VerifyOptions, snapshots: readonly number[], survey: readonly SurveyedSegment[]) {
+    this.#onProgress = onProgress
+    this.#snapshotBytes = snapshots.reduce((sum, bytes) => sum + bytes, 0)
+    this.#totalBytes = this.#snapshotBytes + sumOf(survey)
+  }
+
+  add(bytes: number): void {
+    this.#report(this.#doneBytes + bytes)
+  }
+
+  /** Several walks may read one part of the log. */
+  atLog(doneBytes: number): void {
+    this.#report(Math.max(this.#doneBytes, this.#snapshotBytes + doneBytes))
+  }
+
+  finish(): void {
+    this.#report(this.#totalBytes)
+  }
+
+  #report(doneBytes: number): void {
+    this.#doneBytes = Math.min(doneBytes, this.#totalBytes)
+    this.#onProgress?.(this.#doneBytes, this.#totalBytes)
   }
 }

@@ -1,6 +1,7 @@
 import { loadChecksum } from '../base/checksum.ts'
 import { type DescribedRecord, readRecords } from '../replay/log-reader.ts'
-import { type VerifyReport, verifyFiles } from '../replay/verify.ts'
+import { verifyFiles } from '../replay/verify.ts'
+import type { VerifyReport } from '../replay/verify-report.ts'
 import { locate, type StoreLocation } from './locations.ts'
 import { refuseUnknownOptions, requireInteger } from './options.ts'
 import { storeNotFound } from './store-core.ts'

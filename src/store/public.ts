@@ -4,7 +4,14 @@ export type { LevelDatabase } from '../base/level-database.ts'
 export type { MemoryLedger } from '../engine/memory-ledger.ts'
 export type { Metric } from '../engine/metric.ts'
 export type { DescribedEvent, DescribedRecord } from '../replay/log-reader.ts'
-export type { VerifiedSegment, VerifyProblem, VerifyReport } from '../replay/verify.ts'
+export type {
+  DamageEffect,
+  LsnRange,
+  VerifiedSegment,
+  VerifiedSnapshot,
+  VerifyProblem,
+  VerifyReport,
+} from '../replay/verify-report.ts'
 export type { AddAllOptions, AddResult } from './add-all.ts'
 export { Collection, type CollectionInfo, type CollectionStats, type Entry } from './collection.ts'
 export type { SearchFilter } from './filter.ts'

@@ -3,7 +3,9 @@ import { checksumText } from '../base/checksum.ts'
 import { StoreError } from '../base/errors.ts'
 import { digestIndexes } from '../engine/digest.ts'
 import type { MemoryLedger } from '../engine/memory-ledger.ts'
-import { checkCollection, digestHex, type VerifyReport, verifyFiles } from '../replay/verify.ts'
+import { checkCollection, digestHex } from '../replay/check-collection.ts'
+import { verifyFiles } from '../replay/verify.ts'
+import type { VerifyProblem, VerifyReport } from '../replay/verify-report.ts'
 import { Collection, type CollectionHost, type CollectionInfo, infoOf } from './collection.ts'
 import { rejectAsIndexError } from './index-error.ts'
 import { type CollectionSettings, checkName, checkSettings } from './inputs.ts'
@@ -187,14 +189,15 @@ export class VectorStore implements AsyncDisposable {
     })
     if (report === undefined) throw new StoreError('ERR_STORE_NOT_FOUND', `the files of ${surroundings.name} are gone`)
     const problems = [...report.problems]
+    const problem = (found: Omit<VerifyProblem, 'effect'>) => problems.push({ ...found, effect: 'loss' })
     for (const collection of state.collections())
-      problems.push(...(await checkCollection(collection, { yieldToEventLoop })))
+      for (const found of await checkCollection(collection, { yieldToEventLoop })) problem(found)
     if (report.lsn === live.lsn && report.digest !== live.data) {
       const message = `the state in memory (digest ${live.data}) is not what the log replays to (${report.digest}) at LSN ${live.lsn}`
-      problems.push({ code: 'ERR_LOG_CORRUPT', message, lsn: live.lsn })
+      problem({ code: 'ERR_LOG_CORRUPT', message, lsn: live.lsn })
     }
     if (report.lsn < live.lsn && problems.length === 0) {
-      problems.push({
+      problem({
         code: 'ERR_LOG_CORRUPT',
         message: `the log on disk ends at LSN ${report.lsn}, before LSN ${live.lsn}`,
         lsn: report.lsn + 1,

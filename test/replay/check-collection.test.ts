@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { CollectionState, CollectionView } from '../../src/engine/collection-state.ts'
 import { compactChunk } from '../../src/engine/compaction.ts'
-import { checkCollection } from '../../src/replay/verify.ts'
+import { checkCollection } from '../../src/replay/check-collection.ts'
 import { EngineFixture, noYield } from '../engine/engine-fixture.ts'
 
 vi.mock('../../src/base/limits.ts', async (importOriginal) => ({

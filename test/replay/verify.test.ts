@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type VerifyReport, verifyFiles } from '../../src/replay/verify.ts'
+import { verifyFiles } from '../../src/replay/verify.ts'
+import type { VerifyReport } from '../../src/replay/verify-report.ts'
 import { yieldToEventLoop } from '../../src/store/event-loop.ts'
 import { MARK_PATH, SEAL_BYTES, SEGMENT_HEADER_BYTES } from '../../src/wal/format.ts'
 import { endingOf, StoreFixture, someEntries } from '../store/support/store-fixture.ts'

@@ -1,0 +1,185 @@
+import { type Abortable, throwIfAborted } from '../base/abort.ts'
+import { checksumText } from '../base/checksum.ts'
+import { isStoreError } from '../base/errors.ts'
+import type { Files } from '../base/files.ts'
+import { StoreState } from '../engine/store-state.ts'
+import type { SnapshotManifest } from '../snapshots/manifest.ts'
+import { type LogScan, scanLog } from '../wal/log-scan.ts'
+import type { LogRecord } from '../wal/record.ts'
+import { isContradiction, type StartingPoint } from '../wal/starting-point.ts'
+import { type CheckTools, digestHex } from './check-collection.ts'
+import { Materializer } from './materializer.ts'
+import { type FoundProblem, joinRanges, type LsnRange, problemOf, snapshotProblem } from './verify-report.ts'
+
+/** A state that the log can be replayed from. */
+export interface Base {
+  readonly lsn: number
+  readonly manifest: SnapshotManifest | undefined
+  readonly state: () => Promise<StoreState>
+}
+
+export interface ReplayCheckOptions extends CheckTools {
+  readonly signal?: Abortable | undefined
+  readonly untilLsn?: number | undefined
+  /** Snapshots whose states are held against the replay where it passes them. */
+  readonly manifests: readonly SnapshotManifest[]
+  /** Called with the bytes of log read so far. */
+  readonly onBytes: (doneBytes: number) => void
+}
+
+export interface ReplayCheck {
+  /** Ascending: LSNs that an opening reaches. */
+  readonly reachable: readonly LsnRange[]
+  readonly lsn: number
+  readonly digest: string
+  readonly records: number
+  readonly problems: readonly FoundProblem[]
+  /** LSNs of snapshots that the log contradicts. */
+  readonly contradicted: ReadonlySet<number>
+}
+
+interface Stretch {
+  readonly state: StoreState
+  readonly records: number
+  readonly failed: boolean
+}
+
+/** Replays the log from bases, and goes on from the next base behind each damage. */
+export class ReplayChecker {
+  readonly #files: Files
+  readonly #options: ReplayCheckOptions
+  readonly #manifests: ReadonlyMap<number, SnapshotManifest>
+  readonly #problems: FoundProblem[] = []
+  readonly #contradicted = new Set<number>()
+
+  constructor(files: Files, options: ReplayCheckOptions) {
+    this.#files = files
+    this.#options = options
+    this.#manifests = new Map(options.manifests.map((manifest) => [manifest.position.lsn, manifest]))
+  }
+
+  /** `bases` ascend. Where there are none, the log's records are checked all the same. */
+  async run(bases: readonly Base[]): Promise<ReplayCheck> {
+    let last: Stretch | undefined
+    let records = 0
+    const reachable: LsnRange[] = []
+    for (const base of bases) {
+      const reached = last?.state.lsn ?? -1
+      if (base.lsn < reached || (base.lsn === reached && last?.failed === false)) continue
+      if (this.#contradicted.has(base.lsn)) continue
+      const stretch = await this.#replay(base)
+      if (stretch === undefined) continue
+      records += stretch.records
+      last = stretch
+      const isOpenable = stretch.state.lsn > base.lsn || !stretch.failed || (await this.#opensAt(base))
+      if (isOpenable) reachable.push({ from: base.lsn, to: stretch.state.lsn })
+    }
+    const state = last?.state ?? new StoreState()
+    return {
+      reachable: joinRanges(reachable),
+      lsn: state.lsn,
+      digest: await digestHex(state, this.#options),
+      records,
+      problems: this.#problems,
+      contradicted: this.#contradicted,
+    }
+  }
+
+  /** Checks records that no base is replayed over: from the oldest one on, up to `limitLsn`. */
+  async checkChain(limitLsn: number | undefined): Promise<void> {
+    const onRecord = (record: LogRecord): undefined => {
+      throwIfAborted(this.#options.signal, 'verify')
+      this.#compareChain(record)
+    }
+    await this.#scan(undefined, { fromOldest: true, limitLsn: limitLsn ?? this.#options.untilLsn }, onRecord)
+  }
+
+  /** @returns `undefined` where the log contradicts the base. */
+  async #replay(base: Base): Promise<Stretch | undefined> {
+    const { signal, onBytes } = this.#options
+    const state = await base.state()
+    const materializer = new Materializer(state)
+    const onRecord = (record: LogRecord): undefined | Promise<void> => {
+      throwIfAborted(signal, 'verify')
+      materializer.apply(record)
+      this.#compareChain(record)
+      return this.#manifests.has(record.lsn) ? this.#compareState(state) : undefined
+    }
+    const scan = await this.#scan(base.manifest, { onProgress: onBytes }, onRecord)
+    if (scan === 'contradiction') return undefined
+    return { state, records: materializer.counts.records, failed: scan === undefined }
+  }
+
+  async #scan(
+    manifest: SnapshotManifest | undefined,
+    options: { fromOldest?: boolean; limitLsn?: number | undefined; onProgress?: (done: number) => void },
+    onRecord: (record: LogRecord) => undefined | Promise<void>,
+  ): Promise<LogScan | 'contradiction' | undefined> {
+    const { checksum, untilLsn } = this.#options
+    const common = { checksum, after: manifest && startOf(manifest), durableOnly: true, limitLsn: untilLsn }
+    try {
+      const scan = await scanLog(this.#files, { ...common, ...options, onRecord })
+      const path = scan.segments[0]?.path
+      if (scan.damageBelow !== undefined && path !== undefined) {
+        this.#note({
+          code: 'ERR_LOG_CORRUPT',
+          message: scan.damageBelow,
+          path,
+          segment: path,
+          lsn: manifest!.position.lsn,
+        })
+      }
+      return scan
+    } catch (error) {
+      if (manifest === undefined || !isContradiction(error)) {
+        this.#note(problemOf(error))
+        return undefined
+      }
+      this.#contradict(manifest.position.lsn, `the log contradicts it: ${(error as Error).message}`)
+      return 'contradiction'
+    }
+  }
+
+  /** Whether the state of a base can be opened though nothing behind it can be read. */
+  async #opensAt({ lsn, manifest }: Base): Promise<boolean> {
+    const { checksum } = this.#options
+    const after = manifest && startOf(manifest)
+    try {
+      await scanLog(this.#files, { checksum, after, durableOnly: true, limitLsn: lsn })
+      return true
+    } catch (error) {
+      if (!isStoreError(error)) throw error
+      return false
+    }
+  }
+
+  #compareChain({ lsn, chain }: LogRecord): void {
+    const manifest = this.#manifests.get(lsn)
+    if (manifest === undefined || manifest.position.chain === chain) return
+    this.#contradict(lsn, 'the log has another record at its LSN')
+  }
+
+  async #compareState(state: StoreState): Promise<void> {
+    const { lsn } = state
+    const replayed = await digestHex(state, this.#options)
+    if (checksumText(this.#manifests.get(lsn)!.dataDigest) === replayed) return
+    this.#contradict(lsn, `the log replays to the digest ${replayed} at its LSN`)
+  }
+
+  #contradict(lsn: number, reason: string): void {
+    if (this.#contradicted.has(lsn)) return
+    this.#contradicted.add(lsn)
+    this.#problems.push(snapshotProblem(lsn, reason))
+  }
+
+  /** Two walks may come upon the same. */
+  #note(problem: FoundProblem): void {
+    const isKnown = ({ path, offset, message }: FoundProblem) =>
+      message === problem.message || (path !== undefined && path === problem.path && offset === problem.offset)
+    if (!this.#problems.some(isKnown)) this.#problems.push(problem)
+  }
+}
+
+export function startOf({ position, timeMs, storeId }: SnapshotManifest): StartingPoint {
+  return { ...position, timeMs, storeId }
+}
