@@ -34,7 +34,7 @@ export interface RowsCapture<Block> {
 }
 
 /**
- * Rows of one width, append-only, in blocks: what the fixed-width columns share. A row that is there never changes, and a
+ * Rows of one width, append-only, in blocks: what the columns of fixed width are made of, a row a slot. A row that is there never changes, and a
  * block never moves, so a borrowed run stays right for as long as it is held, also after its block was freed. The first
  * block starts at a few rows and doubles by copying (the smaller ones stay valid for who borrowed them); later blocks are
  * allocated whole.
@@ -54,7 +54,8 @@ export class RowBlocks<Block extends Elements> {
     this.#held = { blocks: [], cold: [], rows: 0, rowsPerBlock: this.rowsPerBlock, elementsPerRow, allocate }
   }
 
-  get rows(): number {
+  /** Rows filled. */
+  get count(): number {
     return this.#held.rows
   }
 

@@ -43,6 +43,8 @@ const DEGREE = 48
 const ALPHA = 1.2
 const LEAST_DEGREE = 4
 const MOST_DEGREE = 60
+export const LEAST_SCALE = 2 ** -200
+export const MOST_SCALE = 2 ** 200
 
 /** Throws RangeError unless the options can be built with; fills in what was left out. */
 export function graphParameters(options: GraphOptions): GraphParameters {
@@ -52,7 +54,7 @@ export function graphParameters(options: GraphOptions): GraphParameters {
   check(isIntegerWithin(degree, LEAST_DEGREE, MOST_DEGREE), `degree must be from 4 to 60: ${degree}`)
   check(alpha >= 1 && alpha <= 4, `alpha must be from 1 to 4: ${alpha}`)
   check(isIntegerWithin(seed, 0, 2 ** 32 - 1), `seed must be an unsigned integer of 32 bits: ${seed}`)
-  check(scale >= 2 ** -200 && scale <= 2 ** 200, `scale must be from 2^-200 to 2^200: ${scale}`)
+  check(scale >= LEAST_SCALE && scale <= MOST_SCALE, `scale must be from 2^-200 to 2^200: ${scale}`)
   const centre = new Float64Array(dimensions)
   if (options.centre !== undefined) {
     check(metric === 'euclidean', 'only euclidean graphs have a centre')

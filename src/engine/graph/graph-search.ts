@@ -39,9 +39,7 @@ export function* beginSearch(
   options: SearchOptions,
 ): Generator<void, void, void> {
   const { listSize, allowed, thread = MAIN_SEARCH_THREAD } = options
-  const { frontierSize = allowed === undefined ? listSize : listSize * FRONTIER_LISTS } = options
-  check(Number.isInteger(listSize) && listSize >= 1, `listSize must be at least 1: ${listSize}`)
-  check(Number.isInteger(frontierSize) && frontierSize >= listSize, `frontierSize must be at least ${listSize}`)
+  const frontierSize = frontierSizeOf(options)
   const scratch = core.scratch(thread)
   const most = Math.max(1, core.linkedCount)
   scratch.useLists(Math.min(frontierSize, most), Math.min(listSize, most))
@@ -52,6 +50,14 @@ export function* beginSearch(
     yield
     isOpen = core.kernel.continueSearch(thread, STEPS_PER_CALL)
   }
+}
+
+/** How many nodes may wait to be expanded. @throws RangeError for sizes that no walk can have. */
+export function frontierSizeOf({ listSize, allowed, frontierSize }: SearchOptions): number {
+  check(Number.isInteger(listSize) && listSize >= 1, `listSize must be at least 1: ${listSize}`)
+  const size = frontierSize ?? (allowed === undefined ? listSize : listSize * FRONTIER_LISTS)
+  check(Number.isInteger(size) && size >= listSize, `frontierSize must be at least ${listSize}`)
+  return size
 }
 
 export function readResults(

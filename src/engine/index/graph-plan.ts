@@ -1,19 +1,15 @@
 import type { LoggedPlan } from '../events.ts'
-import type { GraphOptions, WalkCodes } from '../graph/graph-parameters.ts'
+import { type GraphOptions, LEAST_SCALE, MOST_SCALE, type WalkCodes } from '../graph/graph-parameters.ts'
 import type { Metric } from '../metric.ts'
 
 /** What a new graph is told about its vectors; logged, so that replay never measures. */
 export interface GraphPlan {
   readonly walkCodes: WalkCodes
-  /** A power of two, from {@link LEAST_SCALE} to {@link MOST_SCALE}. */
+  /** A power of two, from `LEAST_SCALE` to `MOST_SCALE`. */
   readonly scale: number
   /** Euclidean only; zero where there is none. */
   readonly centre: Float32Array | undefined
 }
-
-/** The scales that a graph takes. */
-export const LEAST_SCALE = 2 ** -200
-export const MOST_SCALE = 2 ** 200
 
 /** A plan as the options of the graph that it is for. */
 export function planOptions({

@@ -1,6 +1,7 @@
+import { LEAST_SCALE, MOST_SCALE } from '../graph/graph-parameters.ts'
 import type { Metric } from '../metric.ts'
 import { squaredDistance } from './exact-scores.ts'
-import { type GraphPlan, LEAST_SCALE, MOST_SCALE } from './graph-plan.ts'
+import type { GraphPlan } from './graph-plan.ts'
 import { Pace } from './pace.ts'
 import type { VectorSample } from './plan-sample.ts'
 

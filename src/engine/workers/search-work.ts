@@ -1,14 +1,12 @@
 import { StoreError } from '../../base/errors.ts'
 import type { GraphCore } from '../graph/graph-core.ts'
 import { check } from '../graph/graph-parameters.ts'
-import type { GraphHits } from '../graph/graph-search.ts'
+import { frontierSizeOf, type GraphHits } from '../graph/graph-search.ts'
 import type { PoolWork } from './pool-work.ts'
 import type { Range } from './saved-rows.ts'
 import type { BatchSearchOptions } from './search-host.ts'
 import type { Assignment, WorkerSlot } from './worker-slot.ts'
 
-/** As in a search on the main thread. */
-const FRONTIER_LISTS = 8
 const MOST_BLOCK_QUERIES = 32
 /** Queries of a block times the length of their frontier: some 5 ms. */
 const BLOCK_STEPS = 3200
@@ -132,13 +130,6 @@ export class SearchWork implements PoolWork {
       at += 2 + count * 2
     }
   }
-}
-
-function frontierSizeOf({ listSize, frontierSize, allowed }: BatchSearchOptions): number {
-  const size = frontierSize ?? (allowed === undefined ? listSize : listSize * FRONTIER_LISTS)
-  check(Number.isInteger(listSize) && listSize >= 1, `listSize must be at least 1: ${listSize}`)
-  check(Number.isInteger(size) && size >= listSize, `frontierSize must be at least ${listSize}`)
-  return size
 }
 
 function blockQueries(count: number, frontierSize: number, workers: number): number {

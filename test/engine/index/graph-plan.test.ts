@@ -1,13 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { graphParameters } from '../../../src/engine/graph/graph-parameters.ts'
+import { graphParameters, LEAST_SCALE, MOST_SCALE } from '../../../src/engine/graph/graph-parameters.ts'
 import {
   centreBytes,
   type GraphPlan,
   isGraphPlan,
-  LEAST_SCALE,
   loggedPlan,
-  MOST_SCALE,
   planOfEvent,
   planOptions,
 } from '../../../src/engine/index/graph-plan.ts'
