@@ -12,6 +12,11 @@ const COMPILER_OPTIONS = [
   ...['--enable', 'simd'],
 ]
 
+const ON_SHARED_MEMORY = [
+  ...['--enable', 'threads', '--importMemory', '--sharedMemory'],
+  ...['--initialMemory', '1', '--maximumMemory', '65536'],
+]
+
 /** The scan kernel owns its memory; that of a graph is made by the graph, and shared by the threads that work on it. */
 const KERNELS = [
   { folder: 'assembly', target: 'kernel-binary', constant: 'KERNEL_BASE64', options: [] },
@@ -19,16 +24,13 @@ const KERNELS = [
     folder: 'assembly-graph',
     target: 'graph-kernel-binary',
     constant: 'GRAPH_KERNEL_BASE64',
-    options: [
-      '--enable',
-      'threads',
-      '--importMemory',
-      '--sharedMemory',
-      '--initialMemory',
-      '1',
-      '--maximumMemory',
-      '65536',
-    ],
+    options: ON_SHARED_MEMORY,
+  },
+  {
+    folder: 'assembly-graph/binary',
+    target: 'code-kernel-binary',
+    constant: 'CODE_KERNEL_BASE64',
+    options: ON_SHARED_MEMORY,
   },
 ]
 

@@ -6,6 +6,7 @@ import { getCommand } from './get-command.ts'
 import { importCommand } from './import-command.ts'
 import { logCommand } from './log-command.ts'
 import { optimizeCommand } from './optimize-command.ts'
+import { quantizeCommand } from './quantize-command.ts'
 import { searchCommand } from './search-command.ts'
 import { snapshotCommand } from './snapshot-command.ts'
 import { statsCommand } from './stats-command.ts'
@@ -17,6 +18,7 @@ export const COMMANDS: readonly Command[] = [
   searchCommand,
   evalCommand,
   optimizeCommand,
+  quantizeCommand,
   getCommand,
   deleteCommand,
   statsCommand,

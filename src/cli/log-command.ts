@@ -64,8 +64,12 @@ function collectionName(collection: number | undefined, names: ReadonlyMap<numbe
 }
 
 function detailsOf(event: DescribedEvent): string {
-  const { type, dimensions, metric, id, ids, count } = event
-  if (type === 'create') return `${quantityText(dimensions ?? 0, 'dimension')}, ${metric}`
+  const { type, dimensions, metric, quantization, mode, id, ids, count } = event
+  if (type === 'create') {
+    const coded = quantization === undefined ? '' : `, ${printable(quantization)}`
+    return `${quantityText(dimensions ?? 0, 'dimension')}, ${metric}${coded}`
+  }
+  if (type === 'quantize') return printable(mode ?? '')
   if (type === 'flush' || type === 'rebuild' || type === 'compact') return maintenanceText(event)
   if (id !== undefined) return printable(id)
   if (ids === undefined) return ''

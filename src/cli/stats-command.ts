@@ -88,13 +88,15 @@ function collectionLines(collections: readonly CollectionInfo[]): string[] {
     { title: 'entries', align: 'right' },
     { title: 'dimensions', align: 'right' },
     { title: 'metric' },
+    { title: 'quantization' },
     { title: 'created at LSN', align: 'right' },
   ]
-  const rows = collections.map(({ name, count, dimensions, metric, createdAtLsn }) => [
+  const rows = collections.map(({ name, count, dimensions, metric, quantization, createdAtLsn }) => [
     printable(name),
     countText(count),
     countText(dimensions),
     metric,
+    quantization,
     countText(createdAtLsn),
   ])
   return tableLines(columns, rows)

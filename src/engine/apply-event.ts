@@ -9,10 +9,12 @@ import type {
   DropEvent,
   EventOutcome,
   MaintenanceEvent,
+  QuantizeEvent,
   StoreEvent,
   UpdateEvent,
 } from './events.ts'
 import { isId } from './id-text.ts'
+import { isQuantizationMode } from './quantization.ts'
 import type { StoreState } from './store-state.ts'
 
 /**
@@ -37,6 +39,8 @@ export function applyEvent(state: StoreState, event: StoreEvent, lsn: number): E
       return applyUpdate(state, event)
     case 'delete':
       return applyDelete(state, event)
+    case 'quantize':
+      return applyQuantize(state, event)
     case 'flush':
       return maintain(state, event, (collection) => applyFlush(collection, event))
     case 'rebuild':
@@ -125,6 +129,15 @@ function applyDelete(state: StoreState, event: DeleteEvent): EventOutcome {
     if (collection.remove(id)) removed += 1
   }
   return done({ removed })
+}
+
+/** Where the originals are is not part of the state: whoever keeps them follows the mode when it can. */
+function applyQuantize(state: StoreState, event: QuantizeEvent): EventOutcome {
+  const collection = state.collectionByLsn(event.collection)
+  if (collection === undefined) return refused('ERR_COLLECTION_NOT_FOUND')
+  if (!isQuantizationMode(event.mode)) return refused('ERR_RECORD_INVALID')
+  collection.quantize(event.mode)
+  return done({})
 }
 
 function maintain(

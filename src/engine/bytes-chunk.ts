@@ -64,6 +64,12 @@ export class BytesChunk {
     this.#rows += 1
   }
 
+  /** Appends rows without values. They need no index, as long as none behind them has one. */
+  appendAbsent(rows: number): void {
+    if (this.#rows + rows > CHUNK_SLOTS) throw new RangeError('chunk is full')
+    this.#rows += rows
+  }
+
   /**
    * Takes over the values of an empty chunk: `lengths` says how many bytes each row has, or {@link ABSENT}, and `bytes`, which
    * is kept, holds them one behind the other.

@@ -54,7 +54,11 @@ export class BytesColumn {
   /** Appends rows without values, at most a chunk, behind full chunks. */
   appendAbsent(rows: number): void {
     this.#checkFull()
-    for (let row = 0; row < rows; row++) this.append(undefined)
+    if (rows === 0) return
+    const chunk = new BytesChunk()
+    chunk.appendAbsent(rows)
+    this.#chunks.push(chunk)
+    this.#count += rows
   }
 
   /** Appends a chunk that was freed, behind full ones. */

@@ -2,6 +2,7 @@ import { hasBit } from './bitmap.ts'
 import type { BytesCapture } from './bytes-column.ts'
 import type { CollectionLsn } from './events.ts'
 import type { Metric } from './metric.ts'
+import type { QuantizationMode } from './quantization.ts'
 import type { VectorCapture, VectorRun } from './vector-capture.ts'
 
 interface Settings {
@@ -9,6 +10,7 @@ interface Settings {
   readonly dimensions: number
   readonly metric: Metric
   readonly creationLsn: CollectionLsn
+  readonly quantization: QuantizationMode
 }
 
 /**
@@ -23,6 +25,7 @@ export class CollectionCapture {
   readonly dimensions: number
   readonly metric: Metric
   readonly creationLsn: CollectionLsn
+  readonly quantization: QuantizationMode
   readonly slotCount: number
   /** Bit `slot & 7` of byte `slot >> 3`; `ceil(slotCount / 8)` bytes, bits beyond the last slot zero. */
   readonly tombstones: Uint8Array
@@ -38,6 +41,7 @@ export class CollectionCapture {
     this.dimensions = settings.dimensions
     this.metric = settings.metric
     this.creationLsn = settings.creationLsn
+    this.quantization = settings.quantization
     this.slotCount = columns.vectors.slotCount
     this.tombstones = columns.tombstones
     this.ids = columns.ids

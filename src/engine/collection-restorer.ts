@@ -3,11 +3,9 @@ import { hasBit } from './bitmap.ts'
 import type { ColdRows, ColdValues } from './cold-sources.ts'
 import { CollectionState, createColumns } from './collection-state.ts'
 import type { CollectionLsn, CreateEvent } from './events.ts'
+import { hashBytes } from './identity-table.ts'
 
-/** Ids that are put into the identity table between two pauses: some 2 ms. */
-const IDS_A_SLICE = 4096
-
-type Settings = Pick<CreateEvent, 'name' | 'dimensions' | 'metric'>
+type Settings = Pick<CreateEvent, 'name' | 'dimensions' | 'metric' | 'quantization'>
 
 /**
  * Makes a collection from what a snapshot holds, chunk by chunk in order: first either all columns of a chunk or that it was
@@ -17,6 +15,8 @@ export class CollectionRestorer {
   readonly #settings: Settings
   readonly #creationLsn: CollectionLsn
   readonly #columns
+  /** Of the ids of each chunk, by its first slot: they are hashed one behind the other, as they come. */
+  readonly #hashes: { readonly firstSlot: number; readonly hashes: Uint32Array }[] = []
 
   constructor(settings: Settings, creationLsn: CollectionLsn) {
     this.#settings = settings
@@ -36,7 +36,16 @@ export class CollectionRestorer {
 
   /** Keeps `bytes`. */
   appendIds(lengths: Uint32Array, bytes: Uint8Array): void {
-    this.#columns.ids.appendChunk(lengths, bytes)
+    const { ids } = this.#columns
+    const hashes = new Uint32Array(lengths.length)
+    let from = 0
+    for (let row = 0; row < lengths.length; row++) {
+      const end = from + lengths[row]!
+      hashes[row] = hashBytes(bytes, from, end)
+      from = end
+    }
+    this.#hashes.push({ firstSlot: ids.count, hashes })
+    ids.appendChunk(lengths, bytes)
   }
 
   /** Keeps `bytes`. */
@@ -68,16 +77,25 @@ export class CollectionRestorer {
 
   /** Sets the tombstones and builds the identity table, stopping after every few milliseconds. */
   *finish(tombstones: Uint8Array): Generator<void, CollectionState, void> {
-    const { originals, ids, identity, freed } = this.#columns
+    const { originals, ids, identity } = this.#columns
     this.#columns.tombstones.restore(tombstones)
-    identity.reserve(originals.count - this.#columns.tombstones.countSet)
-    for (let slot = 0; slot < originals.count; slot++) {
-      if (slot % IDS_A_SLICE === IDS_A_SLICE - 1) yield
-      if (hasBit(tombstones, slot)) continue
-      if (freed.hasSlot(slot)) throw new RangeError(`slot ${slot} is live, but its chunk was freed`)
-      if (identity.set(ids.borrow(slot)!, slot) !== undefined)
-        throw new RangeError(`the id of slot ${slot} comes twice`)
-    }
+    this.#checkFreed(tombstones)
+    const dead = this.#columns.tombstones.copy(originals.count)
+    const hashes = new Uint32Array(originals.count)
+    for (const chunk of this.#hashes) hashes.set(chunk.hashes, chunk.firstSlot)
+    const isEqual = (slot: number, other: number) => ids.equals(slot, ids.borrow(other)!)
+    const twice = yield* identity.fill(hashes, dead, isEqual)
+    if (twice !== undefined) throw new RangeError(`the id of slot ${twice} comes twice`)
     return new CollectionState(this.#settings, this.#creationLsn, this.#columns)
+  }
+
+  #checkFreed(tombstones: Uint8Array): void {
+    const { originals, freed } = this.#columns
+    for (const chunk of freed.list(Math.floor(originals.count / CHUNK_SLOTS))) {
+      const first = chunk * CHUNK_SLOTS
+      for (let slot = first; slot < first + CHUNK_SLOTS; slot++) {
+        if (!hasBit(tombstones, slot)) throw new RangeError(`slot ${slot} is live, but its chunk was freed`)
+      }
+    }
   }
 }

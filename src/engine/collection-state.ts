@@ -13,6 +13,7 @@ import type { MemoryEntry } from './memory-ledger.ts'
 import type { Metric } from './metric.ts'
 import { NumbersColumn } from './numbers-column.ts'
 import { OriginalsColumn } from './originals-column.ts'
+import type { QuantizationMode } from './quantization.ts'
 import { runOfVectors, VectorCapture, type VectorRun } from './vector-capture.ts'
 
 /** Most slots a collection ever takes. Slots are never reused, so it also bounds how many adds a collection sees. */
@@ -37,6 +38,7 @@ export interface CollectionView {
   readonly metric: Metric
   /** LSN of the record that created it: its name in events. */
   readonly creationLsn: CollectionLsn
+  readonly quantization: QuantizationMode
   /** Whether it was dropped. Then it has no slots, and its memory is free. */
   readonly dropped: boolean
   /** Slots ever filled, dead and freed ones included. */
@@ -71,6 +73,8 @@ export interface CollectionView {
   captureVectors(): VectorCapture
   /** The graph over those of its slots that flushes have moved out of the buffer. */
   readonly index: DiskANNIndex
+  /** Full chunks that were not freed, and those of them whose vectors are cold. */
+  vectorChunks(): { readonly full: number; readonly cold: number }
   /** Bytes allocated, by component. */
   memory(): MemoryEntry[]
 }
@@ -87,11 +91,12 @@ export class CollectionState implements CollectionView {
   readonly creationLsn: CollectionLsn
   readonly index: DiskANNIndex
   #columns: Columns
+  #quantization: QuantizationMode
   #dropped = false
 
   /** `columns` are those of a collection that is restored. */
   constructor(
-    settings: Pick<CreateEvent, 'name' | 'dimensions' | 'metric'>,
+    settings: Pick<CreateEvent, 'name' | 'dimensions' | 'metric' | 'quantization'>,
     creationLsn: CollectionLsn,
     columns = createColumns(settings.dimensions),
   ) {
@@ -99,6 +104,7 @@ export class CollectionState implements CollectionView {
     this.dimensions = settings.dimensions
     this.metric = settings.metric
     this.creationLsn = creationLsn
+    this.#quantization = settings.quantization ?? 'none'
     this.index = new DiskANNIndex({
       dimensions: settings.dimensions,
       metric: settings.metric,
@@ -110,6 +116,10 @@ export class CollectionState implements CollectionView {
 
   get dropped(): boolean {
     return this.#dropped
+  }
+
+  get quantization(): QuantizationMode {
+    return this.#quantization
   }
 
   get slotCount(): number {
@@ -201,6 +211,14 @@ export class CollectionState implements CollectionView {
     ]
   }
 
+  vectorChunks(): { full: number; cold: number } {
+    const { originals, freed } = this.#columns
+    const all = Math.floor(this.slotCount / CHUNK_SLOTS)
+    let cold = 0
+    for (let chunk = 0; chunk < all; chunk++) if (originals.coldChunk(chunk) !== undefined) cold += 1
+    return { full: all - freed.count, cold }
+  }
+
   /** Fills the next slots with whole rows of vectors, and their norms under cosine. Ids follow one by one. */
   appendVectors(rows: Uint8Array, norms: Float64Array): void {
     this.#columns.originals.append(rows)
@@ -240,12 +258,25 @@ export class CollectionState implements CollectionView {
     return newSlot
   }
 
+  quantize(mode: QuantizationMode): void {
+    this.#quantization = mode
+  }
+
   /**
    * Lets go of the vectors of a full chunk that was not freed: they are read from `source` from now on, which gives the same
    * bits. Captures and borrowed runs keep theirs.
    */
   makeVectorsCold(chunk: number, source: ColdRows): void {
     this.#columns.originals.makeCold(chunk, source)
+  }
+
+  /**
+   * Reads the vectors of a cold chunk back into memory, a block at a time, which is served from then on; yields after each. The
+   * chunk is cold until all are there, and `makeVectorsCold` takes back what is. Ends where the chunk is not cold, or not from
+   * the same source, any more. Throws what the source throws.
+   */
+  warmVectors(chunk: number): Generator<void, void, void> {
+    return this.#columns.originals.warm(chunk)
   }
 
   /** The same of documents, if none was replaced since `capture` was made. Says whether that is so. */

@@ -5,6 +5,7 @@ import type { CollectionCapture } from './collection-capture.ts'
 import { passFreed } from './freed-chunks.ts'
 import { writeIndex } from './index/index-digest.ts'
 import { METRICS } from './metric.ts'
+import { QUANTIZATION_MODES } from './quantization.ts'
 import type { StateCapture } from './state-capture.ts'
 import type { StoreView } from './store-state.ts'
 
@@ -22,7 +23,8 @@ const SLOTS_A_SLICE = 4096
  *
  * Layout, little-endian, every length before its content:
  *   the layout's name (sized), collections u32; a collection, in order of creation:
- *   creation LSN u64, name (u32 length, UTF-8), dimensions u32, metric u32 (position in METRICS), slots u32,
+ *   creation LSN u64, name (u32 length, UTF-8), dimensions u32, metric u16 (position in METRICS), quantization u16 (position in
+ *   QUANTIZATION_MODES), slots u32,
  *   tombstones (one bit a slot, `ceil(slots / 8)` bytes);
  *   for each live slot in order its id (u32 length, UTF-8);
  *   for each live slot in order its document: u32 0 for none, else u32 length + 1, bytes;
@@ -52,7 +54,7 @@ function* writeCollection(hash: ChainedHash, collection: CollectionCapture): Gen
   hash.writeU64(collection.creationLsn)
   hash.writeSized(utf8.encode(collection.name))
   hash.writeU32(collection.dimensions)
-  hash.writeU32(METRICS.indexOf(collection.metric))
+  hash.writeU32(METRICS.indexOf(collection.metric) + QUANTIZATION_MODES.indexOf(collection.quantization) * 2 ** 16)
   hash.writeU32(collection.slotCount)
   hash.writeBytes(collection.tombstones)
   yield* writeLiveSlots(hash, collection, (slot) => hash.writeSized(collection.borrowId(slot)))

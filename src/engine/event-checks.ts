@@ -4,6 +4,7 @@ import { type CollectionView, MAX_SLOTS } from './collection-state.ts'
 import type { AddEvent, CreateEvent } from './events.ts'
 import { isId } from './id-text.ts'
 import { isMetric } from './metric.ts'
+import { isQuantizationMode } from './quantization.ts'
 import type { StoreView } from './store-state.ts'
 import { normsOfRows } from './vector-math.ts'
 
@@ -19,6 +20,7 @@ export function checkCreate(
     return 'ERR_DIMENSIONS'
   }
   if (!isMetric(event.metric)) return 'ERR_RECORD_INVALID'
+  if (event.quantization !== undefined && !isQuantizationMode(event.quantization)) return 'ERR_RECORD_INVALID'
   if (state.collectionByName(event.name) !== undefined) return 'ERR_COLLECTION_MISMATCH'
   // Also when that one was dropped since: one LSN never names two collections.
   if (lsn <= state.lastCreationLsn) return 'ERR_RECORD_INVALID'

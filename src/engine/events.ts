@@ -1,11 +1,19 @@
 import type { ErrorCode } from '../base/errors.ts'
 import type { Metric } from './metric.ts'
+import type { QuantizationMode } from './quantization.ts'
 
 /** A collection is named, in events, by the LSN of the record that created it: names can be dropped and used again. */
 export type CollectionLsn = number
 
 /** One change of state. A record of the log holds one atomic batch of them. */
-export type StoreEvent = CreateEvent | DropEvent | AddEvent | UpdateEvent | DeleteEvent | MaintenanceEvent
+export type StoreEvent =
+  | CreateEvent
+  | DropEvent
+  | AddEvent
+  | UpdateEvent
+  | DeleteEvent
+  | QuantizeEvent
+  | MaintenanceEvent
 
 /** What the writer logs by itself to keep the index and the columns in order. It changes no entry. */
 export type MaintenanceEvent = FlushEvent | RebuildEvent | ConsolidateEvent | CompactEvent
@@ -16,6 +24,8 @@ export interface CreateEvent {
   readonly name: string
   readonly dimensions: number
   readonly metric: Metric
+  /** Left out for `none`. */
+  readonly quantization?: QuantizationMode
 }
 
 export interface DropEvent {
@@ -46,6 +56,13 @@ export interface DeleteEvent {
   readonly type: 'delete'
   readonly collection: CollectionLsn
   readonly ids: readonly string[]
+}
+
+/** Switches the mode of a collection: for all of its vectors, those that are there and those to come. It changes no entry. */
+export interface QuantizeEvent {
+  readonly type: 'quantize'
+  readonly collection: CollectionLsn
+  readonly mode: QuantizationMode
 }
 
 /** What a new graph is told about its vectors. The writer measures it and logs it, so that replay never does. */

@@ -1,3 +1,5 @@
+import { hasBit } from './bitmap.ts'
+
 /** The bytes that slots stand for. */
 export interface IdentityKeys {
   /** Whether a slot's id is exactly these bytes. */
@@ -16,6 +18,12 @@ const EMPTY = 0xffff_ffff
 
 /** The low bits of a hash that are kept beside a slot. */
 const TAG_MASK = 0xffff
+
+/** Slots that are put into the table between two pauses: some 2 ms. */
+const IDS_A_SLICE = 65_536
+
+/** Whether two slots have the same id. */
+export type EqualIds = (slot: number, other: number) => boolean
 
 interface Partition {
   /** A slot or EMPTY. The length is a power of two. */
@@ -69,8 +77,62 @@ export class IdentityTable {
     return undefined
   }
 
+  /**
+   * Fills an empty table with the slots whose bits are not set in `dead`; `hashes` are those of the ids of all. Partition by
+   * partition, since each of them fits in the processor's cache. Stops after every few milliseconds. Gives a slot whose id
+   * another one has, if there is such.
+   */
+  *fill(hashes: Uint32Array, dead: Uint8Array, isEqual: EqualIds): Generator<void, number | undefined, void> {
+    const counts = new Uint32Array(PARTITIONS)
+    for (let from = 0; from < hashes.length; from += IDS_A_SLICE) {
+      countByPartition(hashes, dead, from, counts)
+      yield
+    }
+    const ends = new Uint32Array(PARTITIONS)
+    for (let index = 1; index < PARTITIONS; index++) ends[index] = ends[index - 1]! + counts[index - 1]!
+    const count = ends[PARTITIONS - 1]! + counts[PARTITIONS - 1]!
+    const sorted = { slots: new Uint32Array(count), hashes: new Uint32Array(count), ends }
+    for (let from = 0; from < hashes.length; from += IDS_A_SLICE) {
+      sortByPartition(hashes, dead, from, sorted)
+      yield
+    }
+    this.#reserve(count)
+    let waiting = 0
+    for (let index = 0; index < PARTITIONS; index++) {
+      const end = ends[index]!
+      const twice = this.#fillPartition(sorted, end - counts[index]!, end, isEqual)
+      if (twice !== undefined) return twice
+      waiting += counts[index]!
+      if (waiting < IDS_A_SLICE) continue
+      waiting = 0
+      yield
+    }
+    return undefined
+  }
+
+  /** Puts in slots of one partition that are not there; gives one whose id is. */
+  #fillPartition({ slots, hashes }: SortedSlots, from: number, to: number, isEqual: EqualIds): number | undefined {
+    if (from === to) return undefined
+    const partition = this.#partitionFor(hashes[from]!)
+    while (to - from > partition.places.length * MOST_LOAD) this.#grow(partition)
+    const { places, tags } = partition
+    const mask = places.length - 1
+    for (let index = from; index < to; index++) {
+      const tag = hashes[index]! & TAG_MASK
+      let place = hashes[index]! & mask
+      for (; places[place] !== EMPTY; place = (place + 1) & mask) {
+        if (tags[place] === tag && isEqual(places[place]!, slots[index]!)) return slots[index]!
+      }
+      places[place] = slots[index]!
+      tags[place] = tag
+    }
+    partition.used = to - from
+    this.#count += to - from
+    return undefined
+  }
+
   /** Makes room for so many ids in an empty table, so that it need not grow on the way. */
-  reserve(count: number): void {
+  #reserve(count: number): void {
     const wanted = (count / PARTITIONS / MOST_LOAD) * 1.1
     let places = FIRST_PLACES
     while (places < wanted) places *= 2
@@ -150,6 +212,32 @@ export class IdentityTable {
   /** The place where an entry belongs: its tag says so, unless there are more places than tags. */
   #homeOf({ places, tags }: Partition, place: number, mask: number): number {
     return mask <= TAG_MASK ? tags[place]! & mask : this.#keys.hashWith(hashBytes, places[place]!) & mask
+  }
+}
+
+interface SortedSlots {
+  readonly slots: Uint32Array
+  readonly hashes: Uint32Array
+  /** Of the slots of each partition that are here so far. */
+  readonly ends: Uint32Array
+}
+
+/** Counts the slots of a slice that are not dead by the partition that their hashes name. */
+function countByPartition(hashes: Uint32Array, dead: Uint8Array, from: number, counts: Uint32Array): void {
+  const to = Math.min(hashes.length, from + IDS_A_SLICE)
+  for (let slot = from; slot < to; slot++) if (!hasBit(dead, slot)) counts[hashes[slot]! >>> 24]! += 1
+}
+
+/** Sorts them, rising within each partition. */
+function sortByPartition(hashes: Uint32Array, dead: Uint8Array, from: number, sorted: SortedSlots): void {
+  const to = Math.min(hashes.length, from + IDS_A_SLICE)
+  for (let slot = from; slot < to; slot++) {
+    if (hasBit(dead, slot)) continue
+    const hash = hashes[slot]!
+    const place = sorted.ends[hash >>> 24]!
+    sorted.slots[place] = slot
+    sorted.hashes[place] = hash
+    sorted.ends[hash >>> 24] = place + 1
   }
 }
 

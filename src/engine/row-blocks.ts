@@ -122,6 +122,25 @@ export class RowBlocks<Block extends Elements> {
     cold[chunk] = source
   }
 
+  /**
+   * Reads the rows of a cold chunk back into memory, block by block, each of which is served from then on; yields after each.
+   * Ends as soon as the chunk is not cold any more, or read from elsewhere. Until all are there the chunk is cold.
+   */
+  *warm(chunk: number): Generator<void, void, void> {
+    const { blocks, cold, rowsPerBlock, elementsPerRow, allocate } = this.#held
+    const source = cold[chunk]
+    for (let row = 0; row < CHUNK_SLOTS; row += rowsPerBlock) {
+      if (source === undefined || cold[chunk] !== source) return
+      const place = (chunk * CHUNK_SLOTS + row) / rowsPerBlock
+      if (blocks[place] !== undefined) continue
+      const block = allocate(rowsPerBlock * elementsPerRow)
+      source.read(row, new Uint8Array(block.buffer))
+      blocks[place] = block
+      if (row + rowsPerBlock < CHUNK_SLOTS) yield
+    }
+    cold[chunk] = undefined
+  }
+
   /** Where the rows of a chunk are read from, if it is cold. */
   coldChunk(chunk: number): ColdRows | undefined {
     return this.#held.cold[chunk]

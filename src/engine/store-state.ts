@@ -52,7 +52,10 @@ export class StoreState implements StoreView {
     return this.#byName.get(name)
   }
 
-  create(settings: Pick<CreateEvent, 'name' | 'dimensions' | 'metric'>, creationLsn: CollectionLsn): void {
+  create(
+    settings: Pick<CreateEvent, 'name' | 'dimensions' | 'metric' | 'quantization'>,
+    creationLsn: CollectionLsn,
+  ): void {
     const collection = new CollectionState(settings, creationLsn)
     this.#byLsn.set(creationLsn, collection)
     this.#byName.set(collection.name, collection)

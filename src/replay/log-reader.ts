@@ -18,6 +18,10 @@ export interface DescribedEvent {
   readonly name?: string
   readonly dimensions?: number
   readonly metric?: string
+  /** Mode that a collection was created with, where it is not `none`. */
+  readonly quantization?: string
+  /** Mode that it was switched to. */
+  readonly mode?: string
   readonly id?: string
   /** The first few ids. */
   readonly ids?: readonly string[]
@@ -147,6 +151,8 @@ const SHOWN_FIELDS = {
   name: 'string',
   dimensions: 'number',
   metric: 'string',
+  quantization: 'string',
+  mode: 'string',
   id: 'string',
   throughSlot: 'number',
   method: 'string',

@@ -4,29 +4,22 @@ import type { DamageEffect, FoundProblem, LsnRange, VerifiedSnapshot } from './v
 export interface Openable {
   /** Ascending. */
   readonly reachable: readonly LsnRange[]
-  /** Up to where the log is known to be on disk; `undefined` where nothing is known. */
-  readonly durableLsn: number | undefined
+  /** Nothing is missing between what can be opened and the end of the log. */
+  readonly reachesEnd: boolean
   readonly snapshots: readonly Pick<VerifiedSnapshot, 'lsn' | 'ok'>[]
-  readonly hasLog: boolean
 }
 
 /** What damage comes to, by where it is and by what makes up for it. */
-export function effectOf(problem: FoundProblem, openable: Openable): DamageEffect {
-  const { code, snapshots, lsn } = problem
+export function effectOf({ code, snapshots, lsn }: FoundProblem, openable: Openable): DamageEffect {
   // What a newer release has written is not passed over.
   if (code === 'ERR_FORMAT_VERSION') return 'loss'
-  const end = openable.reachable.at(-1)?.to ?? -1
-  if (snapshots !== undefined)
-    return end >= endOfStore(openable) || snapshots.every((one) => one <= end) ? 'reserve' : 'loss'
-  if (lsn === undefined) return openable.hasLog || openable.durableLsn !== undefined ? 'reserve' : 'loss'
-  const sound = openable.snapshots.filter(({ ok }) => ok).map((snapshot) => snapshot.lsn)
-  const newest = Math.max(-1, ...sound.filter((one) => one <= end))
-  if (lsn > newest) return 'loss'
-  const oldest = openable.reachable[0]?.from ?? -1
-  return lsn > oldest ? 'reserve' : 'none'
-}
-
-/** The last LSN that the store is known to have had. */
-function endOfStore({ durableLsn, snapshots }: Openable): number {
-  return Math.max(durableLsn ?? 0, ...snapshots.map(({ lsn }) => lsn))
+  const { reachable, reachesEnd } = openable
+  const last = reachable.at(-1)
+  if (last === undefined) return 'loss'
+  if (snapshots !== undefined) return reachesEnd || snapshots.every((one) => one <= last.to) ? 'reserve' : 'loss'
+  if (lsn === undefined) return 'reserve'
+  const sound = openable.snapshots.filter((snapshot) => snapshot.ok && snapshot.lsn <= last.to)
+  const isBehindAll = sound.every((snapshot) => snapshot.lsn < lsn)
+  if (!reachesEnd && isBehindAll) return 'loss'
+  return lsn > reachable[0]!.from ? 'reserve' : 'none'
 }

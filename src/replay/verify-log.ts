@@ -33,7 +33,11 @@ export interface ReplayCheck {
   readonly lsn: number
   readonly digest: string
   readonly records: number
+  /** Nothing is missing between what was reached last and the end of the log. */
+  readonly reachesEnd: boolean
   readonly problems: readonly FoundProblem[]
+  /** Damage where a snapshot makes up for it, which a look at the segment by itself may tell better. */
+  readonly below: readonly FoundProblem[]
   /** LSNs of snapshots that the log contradicts. */
   readonly contradicted: ReadonlySet<number>
 }
@@ -50,6 +54,7 @@ export class ReplayChecker {
   readonly #options: ReplayCheckOptions
   readonly #manifests: ReadonlyMap<number, SnapshotManifest>
   readonly #problems: FoundProblem[] = []
+  readonly #below: FoundProblem[] = []
   readonly #contradicted = new Set<number>()
 
   constructor(files: Files, options: ReplayCheckOptions) {
@@ -71,8 +76,13 @@ export class ReplayChecker {
       if (stretch === undefined) continue
       records += stretch.records
       last = stretch
-      const isOpenable = stretch.state.lsn > base.lsn || !stretch.failed || (await this.#opensAt(base))
-      if (isOpenable) reachable.push({ from: base.lsn, to: stretch.state.lsn })
+      const before = reachable.at(-1)
+      if (stretch.state.lsn > base.lsn || !stretch.failed || (await this.#opensAt(base))) {
+        reachable.push({ from: base.lsn, to: stretch.state.lsn })
+      } else if (before?.to === base.lsn) {
+        // An opening takes the snapshot, though it could come there by the log.
+        reachable[reachable.length - 1] = { from: before.from, to: base.lsn - 1 }
+      }
     }
     const state = last?.state ?? new StoreState()
     return {
@@ -80,7 +90,9 @@ export class ReplayChecker {
       lsn: state.lsn,
       digest: await digestHex(state, this.#options),
       records,
+      reachesEnd: last?.failed === false,
       problems: this.#problems,
+      below: this.#below,
       contradicted: this.#contradicted,
     }
   }
@@ -121,13 +133,8 @@ export class ReplayChecker {
       const scan = await scanLog(this.#files, { ...common, ...options, onRecord })
       const path = scan.segments[0]?.path
       if (scan.damageBelow !== undefined && path !== undefined) {
-        this.#note({
-          code: 'ERR_LOG_CORRUPT',
-          message: scan.damageBelow,
-          path,
-          segment: path,
-          lsn: manifest!.position.lsn,
-        })
+        const place = { path, segment: path, lsn: manifest!.position.lsn }
+        this.#below.push({ code: 'ERR_LOG_CORRUPT', message: scan.damageBelow, ...place })
       }
       return scan
     } catch (error) {

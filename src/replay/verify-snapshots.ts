@@ -7,9 +7,10 @@ import { MainThreadHost } from '../engine/workers/main-thread-host.ts'
 import type { SnapshotManifest } from '../snapshots/manifest.ts'
 import { manifestPath, partPath } from '../snapshots/names.ts'
 import type { PartEntry } from '../snapshots/part.ts'
+import type { PartReader } from '../snapshots/part-reader.ts'
 import { type OpenedSnapshot, openSnapshot } from '../snapshots/reader.ts'
 import type { SnapshotListing } from '../snapshots/snapshot-set.ts'
-import { verifyParts } from '../snapshots/verify-parts.ts'
+import { usePart, verifyParts } from '../snapshots/verify-parts.ts'
 import { type CheckTools, checkCollection, checkGraph, digestHex } from './check-collection.ts'
 import { type FoundProblem, problemOf, snapshotProblem } from './verify-report.ts'
 
@@ -149,15 +150,24 @@ class PartChecks {
   }
 
   async #check(manifest: SnapshotManifest, part: PartEntry, path: string): Promise<void> {
-    try {
-      await verifyParts(this.#files, manifest, this.#options, (wanted) => wanted === part)
-    } catch (error) {
-      const problem = problemOf(error)
-      // Edges cannot be judged without their nodes, which are a part of their own.
-      if ((problem.path ?? path) !== path) return
-      this.#damaged.set(path, { ...problem, path, snapshots: [] })
-      return
+    let problem = await this.#problemWith(() =>
+      verifyParts(this.#files, manifest, this.#options, (one) => one === part),
+    )
+    if ((problem?.path ?? path) !== path) {
+      // Edges cannot be judged without their nodes, which are a part of their own; their checksums can.
+      const skip = (reader: PartReader) => reader.skipRest()
+      problem = await this.#problemWith(() => usePart(this.#files, manifest.storeId, part, this.#options, skip))
     }
-    this.#sound.add(path)
+    if (problem === undefined) this.#sound.add(path)
+    else this.#damaged.set(path, { ...problem, path, snapshots: [] })
+  }
+
+  async #problemWith(reading: () => Promise<void>): Promise<FoundProblem | undefined> {
+    try {
+      await reading()
+      return undefined
+    } catch (error) {
+      return problemOf(error)
+    }
   }
 }

@@ -55,10 +55,11 @@ async function verifyOnce(files: Files, options: VerifyOptions): Promise<VerifyR
   progress.finish()
   const durableLsn = mark.mark?.position.lsn
   problems.push(...surveyProblems(survey, durableLsn, problems))
+  problems.push(...replay.below.filter(({ path }) => !problems.some((problem) => problem.path === path)))
   const snapshots = checked.snapshots.map(({ lsn, manifest, ok }) =>
     describeSnapshot(lsn, manifest, ok && !replay.contradicted.has(lsn)),
   )
-  const view = { reachable: replay.reachable, durableLsn, snapshots, hasLog: survey.length > 0 }
+  const openable = { ...replay, snapshots }
   return {
     ok: problems.length === 0,
     lsn: replay.lsn,
@@ -75,7 +76,7 @@ async function verifyOnce(files: Files, options: VerifyOptions): Promise<VerifyR
     snapshots,
     log: { oldestLsn: survey[0]?.firstLsn, lsn: survey.at(-1)?.lastLsn ?? 0, durableLsn },
     reachable: replay.reachable,
-    problems: problems.map((problem) => ({ ...problem, effect: effectOf(problem, view) })),
+    problems: problems.map((problem) => ({ ...problem, effect: effectOf(problem, openable) })),
     digest: replay.digest,
   }
 }

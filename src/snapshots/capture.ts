@@ -5,6 +5,7 @@ import { combineIndexDigests, digestState } from '../engine/digest.ts'
 import { captureIndex, type IndexCapture, writeCapturedIndex } from '../engine/index/index-capture.ts'
 import { captureState } from '../engine/state-capture.ts'
 import type { StoreState } from '../engine/store-state.ts'
+import { type GraphVersions, isKept, knownDigest, noteDigest } from './held-graphs.ts'
 
 /** A store at one LSN, graphs included, whatever happens later. */
 export interface StoreCapture {
@@ -17,11 +18,21 @@ export interface StoreCapture {
 export interface CapturedCollection {
   readonly content: CollectionCapture
   readonly index: IndexCapture
+  /** Where the blocks of the graph were left out: the index with them, if its graph is still the same. */
+  readonly copyAgain?: (() => Promise<IndexCapture | undefined>) | undefined
+}
+
+/** Of the graphs that a capture holds. */
+export function graphVersions({ collections }: StoreCapture): GraphVersions {
+  return new Map(
+    collections.flatMap(({ content, index: { graph } }) => (graph ? [[content.creationLsn, graph.version]] : [])),
+  )
 }
 
 /**
  * Fixes the content at the call, synchronously. The graphs follow when the tasks have run that are ordered by then: each is
- * copied, block by block, before any later task of its collection runs. Indexes that no host runs keep it waiting.
+ * copied, block by block, before any later task of its collection runs, unless an earlier snapshot holds just that graph.
+ * Indexes that no host runs keep it waiting.
  * @throws what an index stopped or failed by: its collection was dropped meanwhile, or the store closes. A later capture
  * may succeed.
  */
@@ -30,10 +41,17 @@ export async function captureStore(state: StoreState, yieldToEventLoop: () => Pr
   const contents = captureState(state).collections
   const indexes = state.collections().map(({ index }) => {
     const moment = index.moment()
-    return index.visit((served) => inSlices(captureIndex(moment, served), yieldToEventLoop))
+    const copy = (isLeftOut?: typeof isKept) =>
+      index.visit((served) => inSlices(captureIndex(moment, served, isLeftOut), yieldToEventLoop))
+    return copy(isKept).then((captured) => ({ index: captured, copyAgain: () => sameGraph(captured, copy()) }))
   })
   const captured = await Promise.all(indexes)
-  return { lsn, lastCreationLsn, collections: contents.map((content, i) => ({ content, index: captured[i]! })) }
+  return { lsn, lastCreationLsn, collections: contents.map((content, i) => ({ content, ...captured[i]! })) }
+}
+
+async function sameGraph({ graph }: IndexCapture, copying: Promise<IndexCapture>): Promise<IndexCapture | undefined> {
+  const copy = await copying
+  return copy.graph?.version === graph?.version ? copy : undefined
 }
 
 /** Digests of a capture, equal to those that the state had at its LSN. */
@@ -46,11 +64,23 @@ export async function digestCapture(
   const data = await digestState({ lsn, collections: contents }, checksum, yieldToEventLoop)
   const digests: [creationLsn: number, digest: bigint][] = []
   for (const { content, index } of collections) {
-    const hash = new ChainedHash(checksum)
-    await inSlices(writeCapturedIndex(hash, index), yieldToEventLoop)
-    digests.push([content.creationLsn, hash.finish()])
+    const known = index.graph && knownDigest({ ...index, version: index.graph.version })
+    const digest = known ?? (await digestIndex(index, checksum, yieldToEventLoop))
+    digests.push([content.creationLsn, digest])
   }
   return { data, index: combineIndexDigests(digests, checksum) }
+}
+
+async function digestIndex(
+  index: IndexCapture,
+  checksum: Checksum,
+  yieldToEventLoop: () => Promise<void>,
+): Promise<bigint> {
+  const hash = new ChainedHash(checksum)
+  await inSlices(writeCapturedIndex(hash, index), yieldToEventLoop)
+  const digest = hash.finish()
+  if (index.graph !== undefined) noteDigest({ ...index, version: index.graph.version }, digest)
+  return digest
 }
 
 /** Runs steps to their end, and lets others have their turn after each. */

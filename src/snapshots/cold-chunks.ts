@@ -1,6 +1,7 @@
 import type { Checksum } from '../base/checksum.ts'
 import type { Files, OpenFile } from '../base/files.ts'
 import { CHUNK_SLOTS } from '../base/limits.ts'
+import type { QuantizationMode } from '../engine/quantization.ts'
 import { PartRows, PartValues } from './cold-parts.ts'
 import { DOCUMENTS, ORIGINALS } from './format.ts'
 import { partPath } from './names.ts'
@@ -25,7 +26,8 @@ export class ColdChunks {
   readonly residency: Residency
   readonly #files: Files
   readonly #checksum: Checksum
-  readonly #window = new PageWindow()
+  /** Made when the first part is opened: most stores read none. */
+  #window: PageWindow | undefined
   readonly #open = new Set<OpenFile>()
   readonly #unreachable = new FinalizationRegistry<OpenFile>((file) => void this.#release(file))
 
@@ -40,11 +42,15 @@ export class ColdChunks {
     return this.#open.size
   }
 
-  /** Whether the content of a part of a kind, of a chunk with so many rows, is to be left on disk. Only full chunks are. */
-  leaves(kind: number, rows: number): boolean {
+  /**
+   * Whether the content of a part of a kind, of a chunk with so many rows, is to be left on disk. Only full chunks are; those of
+   * originals whatever residency says where the collection has a mode other than `none`.
+   */
+  leaves(kind: number, rows: number, quantization: QuantizationMode): boolean {
     if (rows < CHUNK_SLOTS) return false
     const { originals, documents } = this.residency
-    return (kind === ORIGINALS && originals === 'disk') || (kind === DOCUMENTS && documents === 'disk')
+    if (kind === ORIGINALS) return originals === 'disk' || quantization !== 'none'
+    return kind === DOCUMENTS && documents === 'disk'
   }
 
   /**
@@ -63,12 +69,12 @@ export class ColdChunks {
 
   /** Bytes that parts share for reading; what each of them holds is its chunk's. */
   memoryBytes(): number {
-    return this.#window.bytes.byteLength
+    return this.#window?.bytes.byteLength ?? 0
   }
 
   /** Closes all parts: what is read of them from now on throws `ERR_IO`. */
   async close(): Promise<void> {
-    this.#window.holder = undefined
+    if (this.#window !== undefined) this.#window.holder = undefined
     await Promise.all([...this.#open].map((file) => this.#release(file)))
   }
 
@@ -86,6 +92,7 @@ export class ColdChunks {
       if (file.readNow === undefined) throw cannotReadNow()
       const [sizeBytes, expectedBytes] = [await file.size(), partFileBytes(part)]
       if (sizeBytes !== expectedBytes) throw corrupt(path, `it has ${sizeBytes} bytes instead of ${expectedBytes}`)
+      this.#window ??= new PageWindow()
       const range = new PartRange(file, storeId, part, this.#checksum, this.#window)
       const source = orCorrupt(path, () => create(range))
       this.#unreachable.register(range, file)

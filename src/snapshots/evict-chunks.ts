@@ -45,8 +45,7 @@ export async function evictChunks(
   for (const part of manifest.parts) {
     if (tools.signal?.aborted) break
     const record = records.get(part.creationLsn)!
-    if (!tools.cold.leaves(part.kind, rowsOfChunk(record.slotCount, part.chunk))) continue
-    if (collectionOf(state, part) === undefined || isReadFrom(state, part)) continue
+    if (!isToLeave(state, part, record, tools) || isReadFrom(state, part)) continue
     try {
       if (part.lsn !== manifest.position.lsn) {
         await usePart(files, manifest.storeId, part, tools, (reader) => reader.skipRest())
@@ -67,6 +66,13 @@ function collectionOf(state: StoreState, { creationLsn, chunk }: PartEntry): Col
   return collection?.isFreed(chunk * CHUNK_SLOTS) ? undefined : collection
 }
 
+/** Whether a part's content is to be on disk as things stand: a collection may be switched to another mode meanwhile. */
+function isToLeave(state: StoreState, part: PartEntry, { slotCount }: CollectionRecord, { cold }: EvictTools): boolean {
+  const collection = collectionOf(state, part)
+  if (collection === undefined) return false
+  return cold.leaves(part.kind, rowsOfChunk(slotCount, part.chunk), collection.quantization)
+}
+
 /** Whether the chunk is read from this part already. */
 function isReadFrom(state: StoreState, part: PartEntry): boolean {
   const collection = collectionOf(state, part)
@@ -81,13 +87,14 @@ async function evict(
   capture: StoreCapture,
   { storeId }: SnapshotManifest,
   { part, record }: { part: PartEntry; record: CollectionRecord },
-  { cold }: EvictTools,
+  tools: EvictTools,
 ): Promise<boolean> {
+  const { cold } = tools
   if (part.kind === ORIGINALS) {
     const source = await cold.openRows(storeId, part, record.dimensions)
-    const collection = collectionOf(state, part)
-    collection?.makeVectorsCold(part.chunk, source)
-    return collection !== undefined
+    if (!isToLeave(state, part, record, tools)) return false
+    collectionOf(state, part)!.makeVectorsCold(part.chunk, source)
+    return true
   }
   const { content } = capture.collections.find(({ content }) => content.creationLsn === part.creationLsn)!
   if (collectionOf(state, part)?.hasDocumentsOf(part.chunk, content) !== true) return false

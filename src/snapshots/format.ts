@@ -58,7 +58,9 @@ export const GRAPH_ENTRIES_OFFSET = 96
 export const GRAPH_FIRST_ENTRIES_OFFSET = 100
 export const GRAPH_FREED_OFFSET = 104
 export const GRAPH_UNREACHABLE_OFFSET = 108
-/** 112 to 135 are reserved. Behind them: name, freed chunks, centre. */
+/** With or without a graph. */
+export const COLLECTION_QUANTIZATION_OFFSET = 112
+/** 116 to 135 are reserved. Behind them: name, freed chunks, centre. */
 
 export const FLAG_GRAPH = 1
 export const FLAG_NARROW = 2

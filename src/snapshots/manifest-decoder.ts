@@ -2,6 +2,7 @@ import type { Checksum } from '../base/checksum.ts'
 import { CHUNK_SLOTS, MAX_DIMENSIONS, MAX_NAME_BYTES } from '../base/limits.ts'
 import { hasBit } from '../engine/bitmap.ts'
 import { METRICS } from '../engine/metric.ts'
+import { QUANTIZATION_MODES } from '../engine/quantization.ts'
 import { equalBytes, readSafe, viewOf } from './bytes.ts'
 import * as format from './format.ts'
 import type { CollectionRecord, GraphRecord, SnapshotManifest } from './manifest.ts'
@@ -85,7 +86,9 @@ function decodeCollection(bytes: Uint8Array): CollectionRecord {
   const nameBytes = word(format.COLLECTION_NAME_BYTES_OFFSET)
   const [slotCount, dimensions] = [word(format.COLLECTION_SLOTS_OFFSET), word(format.COLLECTION_DIMENSIONS_OFFSET)]
   const metric = METRICS[word(format.COLLECTION_METRIC_OFFSET)]
+  const quantization = QUANTIZATION_MODES[word(format.COLLECTION_QUANTIZATION_OFFSET)]
   check(metric !== undefined, 'there is no such metric')
+  check(quantization !== undefined, 'there is no such quantization')
   check(slotCount <= MOST_SLOTS && nameBytes >= 1 && nameBytes <= MAX_NAME_BYTES, 'a count is out of range')
   check(dimensions >= 1 && dimensions <= MAX_DIMENSIONS, 'the dimensions are out of range')
   const centreAt = centreOffset(nameBytes, freedBytes(slotCount))
@@ -100,6 +103,7 @@ function decodeCollection(bytes: Uint8Array): CollectionRecord {
     name: decodeName(bytes.subarray(format.COLLECTION_BYTES, freedAt)),
     metric,
     dimensions,
+    quantization,
     slotCount,
     liveCount: word(format.COLLECTION_LIVE_OFFSET),
     freedChunks: decodeFreed(bytes.subarray(freedAt, freedAt + freedBytes(slotCount)), slotCount),

@@ -2,6 +2,7 @@ import type { Checksum } from '../base/checksum.ts'
 import { CHUNK_SLOTS } from '../base/limits.ts'
 import { setBit } from '../engine/bitmap.ts'
 import { METRICS } from '../engine/metric.ts'
+import { QUANTIZATION_MODES } from '../engine/quantization.ts'
 import { bytesOf, viewOf } from './bytes.ts'
 import * as format from './format.ts'
 import type { CollectionRecord, GraphRecord, SnapshotManifest } from './manifest.ts'
@@ -89,6 +90,7 @@ function writeCollection(view: DataView, record: CollectionRecord, nameBytes: nu
   view.setBigUint64(format.COLLECTION_FIRST_LSN_OFFSET, BigInt(record.firstLsn), true)
   view.setUint32(format.COLLECTION_FLAGS_OFFSET, flags | (graph?.walkCodes === 'narrow' ? format.FLAG_NARROW : 0), true)
   view.setUint32(format.COLLECTION_NAME_BYTES_OFFSET, nameBytes, true)
+  view.setUint32(format.COLLECTION_QUANTIZATION_OFFSET, QUANTIZATION_MODES.indexOf(record.quantization), true)
   if (graph !== undefined) writeGraph(view, graph)
 }
 

@@ -1,4 +1,5 @@
 import type { Metric } from '../engine/metric.ts'
+import type { QuantizationMode } from '../engine/quantization.ts'
 import type { PartEntry, PartKey } from './part.ts'
 
 /** A point in a store's history, as the log counts it. */
@@ -33,6 +34,7 @@ export interface CollectionRecord {
   readonly name: string
   readonly metric: Metric
   readonly dimensions: number
+  readonly quantization: QuantizationMode
   readonly slotCount: number
   readonly liveCount: number
   /** Rising. Chunks of 16,384 slots. */

@@ -7,17 +7,18 @@ import { encodePartHeader, PartChecksum, type PartEntry, type PartIdentity, part
 export const BATCH_BYTES = LARGE_PAGE_BYTES
 
 /**
- * Cuts a part into pages. Yields batches of whole pages, in one of two buffers by turns: a batch stays as it is until the one
- * after the next is asked for. Between them, `undefined` is a chance to pause.
+ * Cuts a part into pages. Yields batches of whole pages, in one of two buffers by turns, of {@link batchBytesOf} each: a batch
+ * stays as it is until the one after the next is asked for. Between them, `undefined` is a chance to pause.
  */
 export function* pagesOf(
   checksum: Checksum,
   part: PartIdentity & Pick<PartEntry, 'contentBytes'>,
   content: Iterable<Uint8Array>,
+  buffers: BufferPair,
 ): Generator<Uint8Array | undefined, PartEntry, void> {
   const header = encodePartHeader(part)
   const sums = new PartChecksum(checksum, header)
-  const pager = new Pager(pageBytesOf(part.kind), Math.min(BATCH_BYTES, partFileBytes(part)), sums)
+  const pager = new Pager(pageBytesOf(part.kind), batchBytesOf(part), buffers, sums)
   yield* pager.push(header)
   let contentBytes = 0
   for (const piece of content) {
@@ -29,6 +30,13 @@ export function* pagesOf(
   if (contentBytes !== part.contentBytes) throw new RangeError(`the content has ${contentBytes} bytes instead`)
   const { creationLsn, kind, chunk, lsn, number } = part
   return { creationLsn, kind, chunk, lsn, number, contentBytes, checksum: sums.whole }
+}
+
+export type BufferPair = readonly [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>]
+
+/** Bytes of a batch of a part. */
+export function batchBytesOf(part: Pick<PartEntry, 'kind' | 'contentBytes'>): number {
+  return Math.min(BATCH_BYTES, partFileBytes(part))
 }
 
 class Pager {
@@ -43,13 +51,13 @@ class Pager {
   #filled = 0
   #pages = 0
 
-  constructor(pageBytes: number, batchBytes: number, sums: PartChecksum) {
+  constructor(pageBytes: number, batchBytes: number, [buffer, other]: BufferPair, sums: PartChecksum) {
     this.#pageBytes = pageBytes
     this.#pageContent = pageBytes - CHECKSUM_BYTES
     this.#sums = sums
-    this.#batch = new Uint8Array(batchBytes)
+    this.#batch = buffer.subarray(0, batchBytes)
     this.#view = viewOf(this.#batch)
-    this.#other = new Uint8Array(batchBytes)
+    this.#other = other.subarray(0, batchBytes)
   }
 
   *push(piece: Uint8Array): Generator<Uint8Array, void, void> {
@@ -81,11 +89,12 @@ class Pager {
   }
 
   #takeBatch(): Uint8Array {
-    const full = this.#batch.subarray(0, this.#pageAt)
+    const full = this.#batch
+    const filled = full.subarray(0, this.#pageAt)
     this.#batch = this.#other
     this.#view = viewOf(this.#batch)
-    this.#other = new Uint8Array(full.buffer)
+    this.#other = full
     this.#pageAt = 0
-    return full
+    return filled
   }
 }

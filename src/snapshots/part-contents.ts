@@ -1,7 +1,7 @@
 import { CHUNK_SLOTS } from '../base/limits.ts'
 import type { BytesCapture } from '../engine/bytes-column.ts'
 import type { CollectionCapture } from '../engine/collection-capture.ts'
-import type { GraphCapture, IndexCapture } from '../engine/index/index-capture.ts'
+import { blocksOf, type GraphCapture, type IndexCapture } from '../engine/index/index-capture.ts'
 import { bytesOf } from './bytes.ts'
 import type { CapturedCollection } from './capture.ts'
 import * as format from './format.ts'
@@ -102,7 +102,7 @@ function* graphContent(graph: GraphCapture, kind: number, chunk: number): Genera
     yield bytesOf(graph.entries)
     return
   }
-  const block = graph.blocks[chunk]!
+  const block = blocksOf(graph)[chunk]!
   if (kind === format.CODES) {
     yield block.wideCodes
     yield block.narrowCodes

@@ -13,15 +13,19 @@ import type { PartReader } from './part-reader.ts'
 
 const SAFE_LSN = BigInt(Number.MAX_SAFE_INTEGER)
 
-/** Values of a chunk of ids or documents. */
+/** Places among the buffers for words that nobody keeps. */
+const [OFFSETS, ENDS, HASHES] = [0, 1, 2]
+
+/** Values of a chunk of ids or documents. `lengths` are right until the next part is read. */
 export async function readValues(
   reader: PartReader,
   kind: number,
   rows: number,
 ): Promise<{ lengths: Uint32Array; bytes: Uint8Array }> {
-  const lengths = await reader.takeU32(rows)
+  const lengths = await reader.takeU32(rows, OFFSETS)
   let sum = 0
-  for (const length of lengths) {
+  for (let row = 0; row < rows; row++) {
+    const length = lengths[row]!
     if (kind === IDS && (length === 0 || length > MAX_ID_BYTES)) throw new RangeError(`an id has ${length} bytes`)
     if (length !== ABSENT_LENGTH) sum += length
   }
@@ -69,20 +73,22 @@ export async function readNodes(reader: PartReader, graph: GraphRecord): Promise
   const marks = { states, inDegrees, entries: await reader.takeU32(graph.entryCount) }
   checkMarks(marks)
   let linked = 0
-  for (const state of states) if (state === LINKED) linked += 1
+  for (let node = 0; node < states.length; node++) if (states[node] === LINKED) linked += 1
   check(linked === graph.linkedCount, `${linked} nodes are linked instead of ${graph.linkedCount}`)
   return marks
 }
 
+/** Right until the next part is read. */
 export async function readEdges(reader: PartReader, nodes: number): Promise<NodeBlockRows> {
-  const offsets = await reader.takeU32(nodes + 1)
-  return { offsets, neighbours: await reader.takeU32(wordsLeft(reader)) }
+  const offsets = await reader.takeU32(nodes + 1, OFFSETS)
+  return { offsets, neighbours: await reader.takeU32(wordsLeft(reader), ENDS) }
 }
 
+/** Right until the next part is read. */
 export async function readSlots(reader: PartReader, nodes: number): Promise<SlotBlock> {
-  const offsets = await reader.takeU32(nodes + 1)
-  const hashes = await reader.takeU32(nodes)
-  return { offsets, hashes, slots: await reader.takeU32(wordsLeft(reader)) }
+  const offsets = await reader.takeU32(nodes + 1, OFFSETS)
+  const hashes = await reader.takeU32(nodes, HASHES)
+  return { offsets, hashes, slots: await reader.takeU32(wordsLeft(reader), ENDS) }
 }
 
 function wordsLeft(reader: PartReader): number {

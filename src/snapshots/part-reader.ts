@@ -2,11 +2,12 @@ import { type Abortable, throwIfAborted } from '../base/abort.ts'
 import type { Checksum } from '../base/checksum.ts'
 import { isStoreError } from '../base/errors.ts'
 import type { Files, OpenFile } from '../base/files.ts'
-import { viewOf } from './bytes.ts'
+import { bytesOf, viewOf } from './bytes.ts'
 import { CHECKSUM_BYTES, PART_HEADER_BYTES, pageBytesOf } from './format.ts'
 import { partPath } from './names.ts'
 import { BATCH_BYTES } from './page-stream.ts'
 import { checkPartHeader, encodePartHeader, PartChecksum, type PartEntry, partFileBytes } from './part.ts'
+import { PageBuffers } from './page-buffers.ts'
 import { corrupt, missingAsCorrupt } from './snapshot-error.ts'
 
 /** Who is told of bytes read, and may stop the reading. */
@@ -14,6 +15,8 @@ export interface ReadTools {
   readonly checksum: Checksum
   readonly signal?: Abortable | undefined
   readonly onBytes?: ((bytes: number) => void) | undefined
+  /** Shared by parts that are read one after the other. */
+  readonly buffers?: PageBuffers | undefined
 }
 
 /** Whether the file of a part is there and has its size. */
@@ -39,13 +42,14 @@ export class PartReader {
   readonly #file: OpenFile
   readonly #entry: PartEntry
   readonly #tools: ReadTools
+  readonly #buffers: PageBuffers
+  readonly #pageBytes: number
   readonly #header: Uint8Array
   readonly #sums: PartChecksum
   readonly #sizeBytes: number
-  /** What was read and verified, and where its open page ends and is consumed to. */
+  /** What was read, and where its open page, which was verified, ends and is consumed to. */
   #batch = new Uint8Array(0)
-  #spare: Uint8Array<ArrayBuffer> | undefined
-  #pageAt = 0
+  #view = viewOf(this.#batch)
   #pageEnd = 0
   #at = 0
   #position = 0
@@ -59,9 +63,28 @@ export class PartReader {
     this.#file = file
     this.#entry = entry
     this.#tools = tools
+    this.#buffers = tools.buffers ?? new PageBuffers()
+    this.#pageBytes = pageBytesOf(entry.kind)
     this.#header = encodePartHeader({ ...entry, storeId })
     this.#sums = new PartChecksum(tools.checksum, this.#header)
     this.#sizeBytes = partFileBytes(entry)
+  }
+
+  /** Opens a part and begins to read it, so that it may be opened some time before it is {@link use}d; that must follow. */
+  static async open(files: Files, storeId: Uint8Array, entry: PartEntry, tools: ReadTools): Promise<PartReader> {
+    const path = partPath(entry)
+    const file = await files.open(path, 'read').catch((error) => {
+      throw missingAsCorrupt(path, error)
+    })
+    const reader = new PartReader(file, storeId, entry, tools)
+    try {
+      await reader.#checkSize()
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    reader.#readAhead()
+    return reader
   }
 
   /** Opens a part, calls `read`, and closes it. `read` must take all of the content. */
@@ -72,20 +95,30 @@ export class PartReader {
     tools: ReadTools,
     read: (reader: PartReader) => Promise<Result>,
   ): Promise<Result> {
-    const path = partPath(entry)
-    const file = await files.open(path, 'read').catch((error) => {
-      throw missingAsCorrupt(path, error)
-    })
-    const reader = new PartReader(file, storeId, entry, tools)
+    const reader = await PartReader.open(files, storeId, entry, tools)
+    return reader.use(read)
+  }
+
+  /** Calls `read`, which must take all of the content, and closes the part. */
+  async use<Result>(read: (reader: PartReader) => Promise<Result>): Promise<Result> {
     try {
-      await reader.#begin()
-      const result = await read(reader)
-      reader.#end()
+      const header = new Uint8Array(PART_HEADER_BYTES)
+      await this.#fill(header)
+      checkPartHeader(this.path, header, this.#header)
+      const result = await read(this)
+      this.#end()
       return result
     } finally {
-      await reader.#reading?.catch(() => {})
-      await file.close()
+      await this.close()
     }
+  }
+
+  /** For a part that was opened and is not used after all. */
+  async close(): Promise<void> {
+    const buffer = await this.#reading?.catch(() => undefined)
+    for (const used of [buffer, this.#batch]) if (used !== undefined) this.#giveBack(used)
+    this.#batch = new Uint8Array(0)
+    await this.#file.close()
   }
 
   /** Content that was not taken yet. */
@@ -95,20 +128,21 @@ export class PartReader {
 
   /** Fills `target` with the next content. */
   async fill(target: Uint8Array): Promise<void> {
-    if (target.byteLength > this.remainingBytes) throw corrupt(this.path, 'its content is too short')
+    this.#checkLeft(target.byteLength)
     await this.#fill(target)
     this.#taken += target.byteLength
   }
 
-  async takeU32(count: number): Promise<Uint32Array> {
-    if (count * 4 > this.remainingBytes) throw corrupt(this.path, 'its content is too short')
-    const words = new Uint32Array(count)
-    await this.fill(new Uint8Array(words.buffer))
+  /** The next words: in memory of their own, or in that of a place of the buffers, until it is asked for again. */
+  async takeU32(count: number, place?: number): Promise<Uint32Array> {
+    this.#checkLeft(count * 4)
+    const words = place === undefined ? new Uint32Array(count) : this.#buffers.words(place, count)
+    await this.fill(bytesOf(words))
     return words
   }
 
   async takeBytes(count: number): Promise<Uint8Array> {
-    if (count > this.remainingBytes) throw corrupt(this.path, 'its content is too short')
+    this.#checkLeft(count)
     const bytes = new Uint8Array(count)
     await this.fill(bytes)
     return bytes
@@ -117,20 +151,24 @@ export class PartReader {
   /** Verifies what is left without handing it out. */
   async skipRest(): Promise<void> {
     while (this.remainingBytes > 0) {
-      if (this.#at === this.#pageEnd) await this.#openPage()
+      if (this.#at === this.#pageEnd) {
+        if (this.#isBatchOver) await this.#nextBatch()
+        this.#openPage()
+      }
       const bytes = Math.min(this.remainingBytes, this.#pageEnd - this.#at)
       this.#at += bytes
       this.#taken += bytes
     }
   }
 
-  async #begin(): Promise<void> {
+  async #checkSize(): Promise<void> {
     const sizeBytes = await this.#file.size()
     if (sizeBytes !== this.#sizeBytes)
       throw corrupt(this.path, `it has ${sizeBytes} bytes instead of ${this.#sizeBytes}`)
-    const header = new Uint8Array(PART_HEADER_BYTES)
-    await this.#fill(header)
-    checkPartHeader(this.path, header, this.#header)
+  }
+
+  #checkLeft(bytes: number): void {
+    if (bytes > this.remainingBytes) throw corrupt(this.path, 'its content is too short')
   }
 
   #end(): void {
@@ -140,7 +178,10 @@ export class PartReader {
 
   async #fill(target: Uint8Array): Promise<void> {
     for (let filled = 0; filled < target.byteLength; ) {
-      if (this.#at === this.#pageEnd) await this.#openPage()
+      if (this.#at === this.#pageEnd) {
+        if (this.#isBatchOver) await this.#nextBatch()
+        this.#openPage()
+      }
       const bytes = Math.min(target.byteLength - filled, this.#pageEnd - this.#at)
       target.set(this.#batch.subarray(this.#at, this.#at + bytes), filled)
       this.#at += bytes
@@ -148,44 +189,57 @@ export class PartReader {
     }
   }
 
-  /** Verifies the next page, of this batch or the next one. */
-  async #openPage(): Promise<void> {
-    const pageBytes = pageBytesOf(this.#entry.kind)
-    this.#pageAt = this.#pageEnd + (this.#pages > 0 ? CHECKSUM_BYTES : 0)
-    if (this.#pageAt >= this.#batch.byteLength) await this.#nextBatch()
-    const end = Math.min(this.#pageAt + pageBytes, this.#batch.byteLength)
-    const contentEnd = end - CHECKSUM_BYTES
-    const found = this.#sums.ofPage(this.#batch.subarray(this.#pageAt, contentEnd), this.#pages)
-    if (found !== viewOf(this.#batch).getBigUint64(contentEnd, true)) {
-      throw corrupt(this.path, 'a checksum is wrong', { details: { offset: this.#pages * pageBytes } })
+  /** Whether the page that is open, if any is, is the last of its batch. */
+  get #isBatchOver(): boolean {
+    return this.#pageEnd + CHECKSUM_BYTES >= this.#batch.byteLength
+  }
+
+  /** Verifies the next page of the batch. */
+  #openPage(): void {
+    const pageAt = this.#pageEnd === 0 ? 0 : this.#pageEnd + CHECKSUM_BYTES
+    const contentEnd = Math.min(pageAt + this.#pageBytes, this.#batch.byteLength) - CHECKSUM_BYTES
+    const found = this.#sums.ofPage(this.#batch.subarray(pageAt, contentEnd), this.#pages)
+    if (found !== this.#view.getBigUint64(contentEnd, true)) {
+      throw corrupt(this.path, 'a checksum is wrong', { details: { offset: this.#pages * this.#pageBytes } })
     }
     this.#sums.append(found)
     this.#pages += 1
-    this.#at = this.#pageAt
+    this.#at = pageAt
     this.#pageEnd = contentEnd
   }
 
   async #nextBatch(): Promise<void> {
     throwIfAborted(this.#tools.signal, 'reading a snapshot')
-    const batch = await (this.#reading ?? this.#read())
+    const batch = await this.#reading!
     this.#tools.onBytes?.(batch.byteLength)
-    if (this.#batch.byteLength > 0) this.#spare = new Uint8Array(this.#batch.buffer)
-    // The batch after it is read meanwhile.
-    this.#reading = this.#position < this.#sizeBytes ? this.#read() : undefined
-    this.#reading?.catch(() => {})
+    this.#giveBack(this.#batch)
     this.#batch = batch
-    this.#pageAt = 0
+    this.#view = viewOf(batch)
+    this.#at = 0
+    this.#pageEnd = 0
+    this.#reading = undefined
+    this.#readAhead()
   }
 
-  /** Reads into one of two buffers by turns: the other one is being taken from. */
+  /** Has the batch read behind that one which is taken from. */
+  #readAhead(): void {
+    if (this.#position === this.#sizeBytes) return
+    this.#reading = this.#read()
+    // Whoever awaits it hears of its failure.
+    this.#reading.catch(() => {})
+  }
+
   async #read(): Promise<Uint8Array<ArrayBuffer>> {
-    const buffer = this.#spare ?? new Uint8Array(Math.min(BATCH_BYTES, this.#sizeBytes))
-    this.#spare = undefined
-    const target = buffer.subarray(0, Math.min(BATCH_BYTES, this.#sizeBytes - this.#position))
+    const bytes = Math.min(BATCH_BYTES, this.#sizeBytes - this.#position)
+    const target = this.#buffers.take(bytes).subarray(0, bytes)
     const position = this.#position
-    this.#position += target.byteLength
+    this.#position += bytes
     const read = await this.#file.read(target, position)
-    if (read < target.byteLength) throw corrupt(this.path, 'it became shorter while it was read')
+    if (read < bytes) throw corrupt(this.path, 'it became shorter while it was read')
     return target
+  }
+
+  #giveBack({ buffer }: Uint8Array<ArrayBuffer>): void {
+    if (buffer.byteLength > 0) this.#buffers.give(new Uint8Array(buffer))
   }
 }

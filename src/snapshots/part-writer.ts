@@ -2,7 +2,8 @@ import { type Abortable, throwIfAborted } from '../base/abort.ts'
 import type { Checksum } from '../base/checksum.ts'
 import { type Files, type OpenFile, writeFully } from '../base/files.ts'
 import { partPath } from './names.ts'
-import { pagesOf } from './page-stream.ts'
+import { PageBuffers } from './page-buffers.ts'
+import { type BufferPair, batchBytesOf, pagesOf } from './page-stream.ts'
 import type { PartEntry, PartIdentity } from './part.ts'
 import type { SyncQueue } from './sync-queue.ts'
 
@@ -10,6 +11,8 @@ export interface PartTools {
   readonly checksum: Checksum
   readonly yieldToEventLoop: () => Promise<void>
   readonly signal?: Abortable | undefined
+  /** Shared by parts that are written one after the other. */
+  readonly buffers?: PageBuffers | undefined
 }
 
 /** Writes a part into a file of its own, which `syncs` makes durable; its entry in the directory is not. */
@@ -22,7 +25,9 @@ export async function writePart(
 ): Promise<PartEntry> {
   const file = await files.open(partPath(part), 'create')
   try {
-    const entry = await writePages(file, pagesOf(tools.checksum, part, content), tools)
+    const entry = await withBuffers(part, tools, (buffers) =>
+      writePages(file, pagesOf(tools.checksum, part, content, buffers), tools),
+    )
     await syncs.push(file)
     return entry
   } catch (error) {
@@ -59,11 +64,27 @@ export async function measurePart(
   content: Iterable<Uint8Array>,
   tools: PartTools,
 ): Promise<PartEntry> {
-  const batches = pagesOf(tools.checksum, part, content)
-  for (;;) {
-    const step = batches.next()
-    if (step.done) return step.value
-    throwIfAborted(tools.signal, 'the snapshot')
-    await tools.yieldToEventLoop()
+  return withBuffers(part, tools, async (buffers) => {
+    const batches = pagesOf(tools.checksum, part, content, buffers)
+    for (;;) {
+      const step = batches.next()
+      if (step.done) return step.value
+      throwIfAborted(tools.signal, 'the snapshot')
+      await tools.yieldToEventLoop()
+    }
+  })
+}
+
+async function withBuffers<Result>(
+  part: Pick<PartEntry, 'kind' | 'contentBytes'>,
+  { buffers = new PageBuffers() }: PartTools,
+  work: (buffers: BufferPair) => Promise<Result>,
+): Promise<Result> {
+  const bytes = batchBytesOf(part)
+  const pair: BufferPair = [buffers.take(bytes), buffers.take(bytes)]
+  try {
+    return await work(pair)
+  } finally {
+    for (const buffer of pair) buffers.give(buffer)
   }
 }

@@ -5,11 +5,13 @@ import type { CollectionState } from '../engine/collection-state.ts'
 import { INDEX_VERSION } from '../engine/index/disk-ann-index.ts'
 import { StoreState } from '../engine/store-state.ts'
 import type { ColdChunks } from './cold-chunks.ts'
+import { type GraphVersions, noteHeldGraphs } from './held-graphs.ts'
 import type { CollectionRecord, SnapshotManifest } from './manifest.ts'
 import { readManifest } from './manifest-file.ts'
 import { manifestPath } from './names.ts'
 import { type PartEntry, partFileBytes } from './part.ts'
 import { rowsOfChunk } from './part-plan.ts'
+import { PageBuffers } from './page-buffers.ts'
 import { CollectionParts, restoreCollection } from './restore-collection.ts'
 import { asCorrupt } from './snapshot-error.ts'
 import { isMadeUpForByOlder, listSnapshots } from './snapshot-set.ts'
@@ -53,22 +55,31 @@ export async function openSnapshot(files: Files, lsn: number, options: OpenOptio
     doneBytes += bytes
     onProgress?.(doneBytes, totalBytes)
   }
-  const tools = { checksum, signal, yieldToEventLoop, onBytes, cold }
+  const tools = { checksum, signal, yieldToEventLoop, onBytes, cold, buffers: new PageBuffers() }
   const partsByCollection = groupParts(manifest)
   const collections: CollectionState[] = []
   for (const record of manifest.collections) {
     throwIfAborted(signal, 'opening a snapshot')
-    const parts = new CollectionParts(files, manifest.storeId, partsByCollection.get(record.creationLsn) ?? [], tools)
     const known = hasKnownGraphs ? record : withoutGraph(record)
-    collections.push(await orOfManifest(lsn, restoreCollection(known, parts)))
+    const entries = partsByCollection.get(record.creationLsn) ?? []
+    const parts = new CollectionParts(files, manifest.storeId, known, entries, tools)
+    collections.push(await orOfManifest(lsn, restoreCollection(known, parts)).finally(() => parts.close()))
   }
+  noteHeldGraphs(manifest, graphsIn(collections))
   return { manifest, hasKnownGraphs, state: StoreState.restore(lsn, manifest.lastCreationLsn, collections) }
 }
 
+function graphsIn(collections: readonly CollectionState[]): GraphVersions {
+  const graphs = collections.map(({ creationLsn, index }) => [creationLsn, index.served.built?.version] as const)
+  return new Map(graphs.flatMap(([lsn, version]) => (version === undefined ? [] : [[lsn, version]])))
+}
+
 function bytesToRead({ collections, parts }: SnapshotManifest, cold: ColdChunks | undefined): number {
-  const slotCounts = new Map(collections.map(({ creationLsn, slotCount }) => [creationLsn, slotCount]))
-  const isLeft = ({ creationLsn, kind, chunk }: PartEntry) =>
-    cold?.leaves(kind, rowsOfChunk(slotCounts.get(creationLsn)!, chunk)) === true
+  const records = new Map(collections.map((record) => [record.creationLsn, record]))
+  const isLeft = ({ creationLsn, kind, chunk }: PartEntry) => {
+    const { slotCount, quantization } = records.get(creationLsn)!
+    return cold?.leaves(kind, rowsOfChunk(slotCount, chunk), quantization) === true
+  }
   return parts.reduce((sum, part) => sum + (isLeft(part) ? 0 : partFileBytes(part)), 0)
 }
 

@@ -15,13 +15,14 @@ import type { PartEntry } from './part.ts'
 import { readEdges, readNodes, readSlots, readTombstones, readValues } from './part-decoders.ts'
 import { rowsOfChunk } from './part-plan.ts'
 import type { PartReader } from './part-reader.ts'
-import { usePart, type VerifyTools } from './verify-parts.ts'
+import { ReadAhead } from './read-ahead.ts'
+import { ofPart, type VerifyTools } from './verify-parts.ts'
 
 /** Where the parts of one collection are read from. */
 export class CollectionParts {
-  readonly #files: Files
   readonly #storeId: Uint8Array
   readonly #parts: ReadonlyMap<string, PartEntry>
+  readonly #ahead: ReadAhead
   readonly tools: VerifyTools
   /** What is to stay on disk, if anything. */
   readonly cold: ColdChunks | undefined
@@ -29,14 +30,15 @@ export class CollectionParts {
   constructor(
     files: Files,
     storeId: Uint8Array,
+    record: CollectionRecord,
     parts: readonly PartEntry[],
     { cold, ...tools }: VerifyTools & { readonly cold?: ColdChunks | undefined },
   ) {
-    this.#files = files
     this.#storeId = storeId
     this.cold = cold
     this.#parts = new Map(parts.map((part) => [`${part.kind}.${part.chunk}`, part]))
     this.tools = tools
+    this.#ahead = new ReadAhead(files, storeId, inReadingOrder(record, parts, cold), tools)
   }
 
   has(kind: number, chunk: number): boolean {
@@ -54,10 +56,29 @@ export class CollectionParts {
   /** Reads a part; the plan of the manifest says that it is there. */
   async read<Result>(kind: number, chunk: number, read: (reader: PartReader) => Promise<Result>): Promise<Result> {
     const part = this.#parts.get(`${kind}.${chunk}`)!
-    const result = await usePart(this.#files, this.#storeId, part, this.tools, read)
+    const result = await ofPart(part, this.#ahead.use(part, read))
     await this.tools.yieldToEventLoop()
     return result
   }
+
+  /** To be called when no more is read. */
+  close(): Promise<void> {
+    return this.#ahead.close()
+  }
+}
+
+/** Which parts are read, and in which order: columns chunk by chunk, then graphs block by block. */
+function inReadingOrder(
+  { slotCount, quantization, graph }: CollectionRecord,
+  parts: readonly PartEntry[],
+  cold: ColdChunks | undefined,
+): PartEntry[] {
+  const isRead = ({ kind, chunk }: PartEntry) =>
+    kind >= format.NODES
+      ? graph !== undefined
+      : cold?.leaves(kind, rowsOfChunk(slotCount, chunk), quantization) !== true
+  const stageOf = ({ kind }: PartEntry) => (kind < format.TOMBSTONES ? 0 : kind <= format.NODES ? kind : format.CODES)
+  return parts.filter(isRead).sort((a, b) => stageOf(a) - stageOf(b) || a.chunk - b.chunk || a.kind - b.kind)
 }
 
 /** Makes a collection as it was, index included. */
@@ -87,12 +108,14 @@ async function restoreChunk(
   parts: CollectionParts,
 ): Promise<void> {
   const rows = rowsOfChunk(record.slotCount, chunk)
-  if (parts.cold?.leaves(format.ORIGINALS, rows)) await restoreColdVectors(restorer, record, chunk, parts)
+  const { quantization } = record
+  if (parts.cold?.leaves(format.ORIGINALS, rows, quantization)) await restoreColdVectors(restorer, record, chunk, parts)
   else await restoreVectors(restorer, record, chunk, parts)
   const ids = await parts.read(format.IDS, chunk, (reader) => readValues(reader, format.IDS, rows))
   restorer.appendIds(ids.lengths, ids.bytes)
   if (!parts.has(format.DOCUMENTS, chunk)) return restorer.appendNoDocuments(rows)
-  if (parts.cold?.leaves(format.DOCUMENTS, rows)) return restorer.appendColdDocuments(await parts.openValues(chunk))
+  if (parts.cold?.leaves(format.DOCUMENTS, rows, quantization))
+    return restorer.appendColdDocuments(await parts.openValues(chunk))
   const documents = await parts.read(format.DOCUMENTS, chunk, (reader) => readValues(reader, format.DOCUMENTS, rows))
   restorer.appendDocuments(documents.lengths, documents.bytes)
 }
@@ -151,12 +174,12 @@ async function restoreGraph(
   const marks = await parts.read(format.NODES, 0, (reader) => readNodes(reader, graph))
   const parameters = { dimensions, metric, degree, alpha, seed, scale, centre }
   const restorer = await GraphRestorer.create({ ...graph, parameters }, marks, collection)
-  const { wide, narrow } = restorer.codeBytes
   for (let first = 0; first < nodeCount; first += BLOCK_POSITIONS) {
     const [block, nodes] = [first / BLOCK_POSITIONS, nodesOfBlock(nodeCount, first)]
     await parts.read(format.CODES, block, async (reader) => {
-      const wideCodes = await reader.takeBytes(nodes * wide)
-      restorer.appendCodes({ nodes, wideCodes, narrowCodes: await reader.takeBytes(nodes * narrow) })
+      const { wideCodes, narrowCodes } = restorer.extendCodes(nodes)
+      await reader.fill(wideCodes)
+      await reader.fill(narrowCodes)
     })
     await parts.read(format.EDGES, block, async (reader) => restorer.takeRows(first, await readEdges(reader, nodes)))
     await parts.read(format.SLOTS, block, async (reader) => restorer.takeSlots(first, await readSlots(reader, nodes)))

@@ -3,7 +3,9 @@ import { CHUNK_SLOTS } from '../base/limits.ts'
 import { equalBytes } from './bytes.ts'
 import type { CapturedCollection, StoreCapture } from './capture.ts'
 import { PartValues } from './cold-parts.ts'
-import { DOCUMENTS, IDS, ORIGINALS } from './format.ts'
+import { DOCUMENTS, IDS, NODES, ORIGINALS } from './format.ts'
+import { holdsGraph } from './held-graphs.ts'
+import type { SnapshotManifest } from './manifest.ts'
 import type { PartName } from './names.ts'
 import type { PartEntry, PartKey } from './part.ts'
 import { contentOf, hasDocuments } from './part-contents.ts'
@@ -37,6 +39,7 @@ export function* plannedOfCapture(
 export type EarlierParts = ReadonlyMap<string, EarlierPart>
 
 interface EarlierPart {
+  readonly manifest: SnapshotManifest
   readonly entry: PartEntry
   /** Slots that its collection had then. */
   readonly slotCount: number
@@ -48,7 +51,10 @@ export function earlierParts(lsn: number, { previous, storeId }: WriteOptions): 
   if (!isUsable) return new Map()
   const slotCounts = new Map(previous.collections.map(({ creationLsn, slotCount }) => [creationLsn, slotCount]))
   return new Map(
-    previous.parts.map((entry) => [keyText(entry), { entry, slotCount: slotCounts.get(entry.creationLsn) ?? 0 }]),
+    previous.parts.map((entry) => {
+      const slotCount = slotCounts.get(entry.creationLsn) ?? 0
+      return [keyText(entry), { manifest: previous, entry, slotCount }]
+    }),
   )
 }
 
@@ -57,8 +63,9 @@ function keyText({ creationLsn, kind, chunk }: PartKey): string {
 }
 
 /**
- * Decides whether a part is shared. Full chunks of originals and ids never change, and cold documents are on disk as they
- * are, so they are not even read; of everything else the checksum says whether it changed. A file that is not there any more, or not whole, is written anew.
+ * Decides whether a part is shared. Full chunks of originals and ids never change, cold documents are on disk as they are, and
+ * a graph to which nothing was done is what it was, so they are not even read; of everything else the checksum says whether it
+ * changed. A file that is not there any more, or not whole, is written anew.
  */
 export async function choosePart(
   files: Files,
@@ -79,7 +86,8 @@ export async function choosePart(
 }
 
 /** Whether a part holds what an earlier one of the same key does: it can hold nothing else, or it is read from there. */
-function isForGood({ content }: CapturedCollection, { kind, chunk }: PartKey, earlier: EarlierPart): boolean {
+function isForGood({ content, index }: CapturedCollection, { kind, chunk }: PartKey, earlier: EarlierPart): boolean {
+  if (kind >= NODES) return holdsGraph(earlier.manifest, content.creationLsn, index.graph!.version)
   if (kind === ORIGINALS || kind === IDS) {
     // Full now is not enough: the earlier part may have been written when the chunk was not.
     const rows = Math.min(content.slotCount, earlier.slotCount)

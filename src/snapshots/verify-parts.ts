@@ -8,6 +8,7 @@ import type { PartEntry } from './part.ts'
 import { readEdges, readNodes, readSlots, readTombstones, readValues } from './part-decoders.ts'
 import { rowsOfChunk } from './part-plan.ts'
 import { PartReader, type ReadTools } from './part-reader.ts'
+import { PageBuffers } from './page-buffers.ts'
 import { asCorrupt } from './snapshot-error.ts'
 
 export interface VerifyTools extends ReadTools {
@@ -22,10 +23,11 @@ export interface VerifyTools extends ReadTools {
 export async function verifyParts(
   files: Files,
   { storeId, collections, parts }: SnapshotManifest,
-  tools: VerifyTools,
+  given: VerifyTools,
   isWanted: (part: PartEntry) => boolean = () => true,
 ): Promise<void> {
   const records = new Map(collections.map((record) => [record.creationLsn, record]))
+  const tools = { ...given, buffers: given.buffers ?? new PageBuffers() }
   // Parts are in order, so a collection's nodes come before their edges.
   let nodes: PartEntry | undefined
   let states: Uint8Array | undefined
@@ -93,8 +95,13 @@ export async function usePart<Result>(
   tools: ReadTools,
   read: (reader: PartReader) => Promise<Result>,
 ): Promise<Result> {
+  return ofPart(part, PartReader.use(files, storeId, part, tools, read))
+}
+
+/** What cannot be in a part is damage of its file. */
+export async function ofPart<Result>(part: PartEntry, work: Promise<Result>): Promise<Result> {
   try {
-    return await PartReader.use(files, storeId, part, tools, read)
+    return await work
   } catch (error) {
     throw asCorrupt(partPath(part), error)
   }

@@ -2,13 +2,16 @@ import { type Abortable, throwIfAborted } from '../base/abort.ts'
 import type { Checksum } from '../base/checksum.ts'
 import type { Files } from '../base/files.ts'
 import { INDEX_VERSION } from '../engine/index/disk-ann-index.ts'
-import { digestCapture, type StoreCapture } from './capture.ts'
+import { digestCapture, graphVersions, type StoreCapture } from './capture.ts'
 import { SNAPSHOT_DIRECTORY, STORE_ID_BYTES } from './format.ts'
+import { noteHeldGraphs } from './held-graphs.ts'
 import type { SnapshotManifest, SnapshotPosition } from './manifest.ts'
 import { temporaryManifestPath, verifyWrittenManifest, writeManifest } from './manifest-file.ts'
 import { manifestPath, partPath } from './names.ts'
 import { type PartEntry, partFileBytes } from './part.ts'
 import { contentOf } from './part-contents.ts'
+import { withLeftOut } from './left-out.ts'
+import { PageBuffers } from './page-buffers.ts'
 import { writePart } from './part-writer.ts'
 import { recordOf } from './record-of-capture.ts'
 import { choosePart, earlierParts, type PartChoice, plannedOfCapture } from './sharing.ts'
@@ -28,6 +31,8 @@ export interface WriteOptions {
   readonly previous?: SnapshotManifest | undefined
   readonly yieldToEventLoop: () => Promise<void>
   readonly signal?: Abortable | undefined
+  /** @internal */
+  readonly buffers?: PageBuffers | undefined
   /** Bytes written or read back so far, and in all. */
   readonly onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined
 }
@@ -48,11 +53,13 @@ export interface WrittenSnapshot {
  */
 export async function writeSnapshot(
   files: Files,
-  capture: StoreCapture,
-  options: WriteOptions,
+  captured: StoreCapture,
+  given: WriteOptions,
 ): Promise<WrittenSnapshot> {
-  checkOptions(capture, options)
+  const options = { ...given, buffers: new PageBuffers() }
+  checkOptions(captured, options)
   await makeSnapshotDirectory(files)
+  const capture = await withLeftOut(files, captured, options)
   // New files have names that nobody had, so what cannot be removed is in nobody's way.
   await removeLeftovers(files, options.checksum).catch(() => {})
   const wasThere = await isPublished(files, capture.lsn)
@@ -64,6 +71,7 @@ export async function writeSnapshot(
     const manifest = manifestOf(capture, parts, digests, options)
     made.push(temporaryManifestPath(capture.lsn))
     await publish(files, manifest, choices, options)
+    noteHeldGraphs(manifest, graphVersions(capture))
     return { manifest, ...sizesOf(choices, parts) }
   } catch (error) {
     // Whether this can be done changes nothing; the next run does it.

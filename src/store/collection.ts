@@ -5,12 +5,17 @@ import type { StoreEvent } from '../engine/events.ts'
 import { idOfBytes } from '../engine/id-text.ts'
 import { ledgerOf } from '../engine/memory-ledger.ts'
 import type { Metric } from '../engine/metric.ts'
+import type { QuantizationMode } from '../engine/quantization.ts'
 import { type AddAllOptions, type AddResult, addAll } from './add-all.ts'
 import { collectionDropped } from './admission.ts'
 import type { OnDemand } from './index-keeper.ts'
 import { type IndexStats, indexStatsOf } from './index-stats.ts'
 import { type AddFields, checkId, checkIds, copyEntries, type EntryInput } from './inputs.ts'
 import { decodeMetadata, encodeMetadata } from './metadata.ts'
+import type { OriginalsStats } from './originals-keeper.ts'
+import { type QuantizeOptions, quantizeCollection } from './quantize.ts'
+import type { QuantizeReport } from './quantize-report.ts'
+import type { RecallCalibrationStats } from './recall-calibration.ts'
 import { type SearchOptions, type SearchQuery, type SearchResult, searchCollection } from './search.ts'
 import { searchMany } from './search-many.ts'
 import type { StoreCore } from './store-core.ts'
@@ -27,6 +32,8 @@ export interface CollectionInfo {
   readonly name: string
   readonly dimensions: number
   readonly metric: Metric
+  /** What of its vectors is to be in memory. */
+  readonly quantization: QuantizationMode
   /** Live entries. */
   readonly count: number
   /** LSN of the record that created it. */
@@ -39,6 +46,10 @@ export interface CollectionStats extends CollectionInfo {
   /** Entries that were deleted or replaced and whose place is not free yet. */
   readonly dead: number
   readonly index: IndexStats
+  /** Where the vectors are. */
+  readonly originals: OriginalsStats
+  /** How long lists must be, by `k`, for searches that asked for a `recall`; those measurements that hold still. */
+  readonly recall: readonly RecallCalibrationStats[]
   /** Bytes of memory by component. */
   readonly memory: Readonly<Record<string, number>>
 }
@@ -172,10 +183,13 @@ export class Collection<M extends object = object> {
   stats(): CollectionStats {
     const view = this.#readable()
     const { components: memory } = ledgerOf(view.memory())
-    const index = indexStatsOf(view, this.#host.core.state.lsn)
+    const { state, originals, recall } = this.#host.core
+    const index = indexStatsOf(view, state.lsn)
     // The place of what a compaction has freed is taken by nobody.
     const slots = view.slotCount - view.freedCount * CHUNK_SLOTS
-    return { ...infoOf(view), slots, dead: slots - view.liveCount, index, memory }
+    const counts = { slots, dead: slots - view.liveCount }
+    const measured = { originals: originals.statsOf(view), recall: recall.statsOf(view) }
+    return { ...infoOf(view), ...counts, index, ...measured, memory }
   }
 
   /**
@@ -212,6 +226,21 @@ export class Collection<M extends object = object> {
     const { core } = this.#host
     const view = this.#readable()
     return core.threads.whileHeld(() => searchMany<M>(core, view, queries, options))
+  }
+
+  /**
+   * Switches the mode of all vectors, those that are there and those to come: `'int8'` leaves codes of at most 8 bits a
+   * dimension in memory and reads the vectors from disk that searches give their final order by, `'none'` brings all back. The
+   * index stays, `get` stays exact, searches and writes go on meanwhile. The switch is in the log before anything moves, and
+   * holds from there on; so where moving is given up or fails, it goes on with the next snapshot or opening. Resolves with what
+   * it brought, measured before and after.
+   * @throws StoreError `ERR_QUANTIZATION_MODE`, `ERR_ABORTED`, `ERR_READ_ONLY`, or what writing says; TypeError.
+   */
+  async quantize(mode: QuantizationMode, options: QuantizeOptions = {}): Promise<QuantizeReport> {
+    this.#writer()
+    const write = () =>
+      this.#write({ type: 'quantize', collection: this.#view.creationLsn, mode }, `the switch of '${this.name}'`)
+    return quantizeCollection(this.#host.core, this.#view, { mode, write }, options)
   }
 
   /**
@@ -308,6 +337,6 @@ export class Collection<M extends object = object> {
 }
 
 export function infoOf(view: CollectionView): CollectionInfo {
-  const { name, dimensions, metric, liveCount, creationLsn } = view
-  return { name, dimensions, metric, count: liveCount, createdAtLsn: creationLsn }
+  const { name, dimensions, metric, quantization, liveCount, creationLsn } = view
+  return { name, dimensions, metric, quantization, count: liveCount, createdAtLsn: creationLsn }
 }

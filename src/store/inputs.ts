@@ -3,9 +3,11 @@ import { MAX_DIMENSIONS, MAX_ID_BYTES, MAX_NAME_BYTES, MAX_PAYLOAD_BYTES } from 
 import type { AddEvent } from '../engine/events.ts'
 import { isId } from '../engine/id-text.ts'
 import { isMetric, type Metric } from '../engine/metric.ts'
+import type { QuantizationMode } from '../engine/quantization.ts'
 import { normOf } from '../engine/vector-math.ts'
 import { encodeMetadata } from './metadata.ts'
 import { refuseUnknownOptions, requireInteger } from './options.ts'
+import { checkMode } from './quantization-input.ts'
 
 /** A vector as callers may hand it in: components are rounded to float32. */
 export type VectorInput = Float32Array | readonly number[]
@@ -17,18 +19,28 @@ export interface EntryInput<M = object> {
   readonly metadata?: M | undefined
 }
 
-/** What fixes a collection for good. */
+/** How a collection is made. Dimensions and metric are fixed for good. */
 export interface CollectionSettings {
   /** From 1 to 8,192. */
   readonly dimensions: number
   /** Default `'cosine'`. */
   readonly metric?: Metric
+  /**
+   * What of the vectors is to be in memory: `'none'` (default), all, or `'int8'`, codes of at most 8 bits a dimension. It says how
+   * the collection begins; `quantize` changes it later, so one that is there keeps the mode it has.
+   */
+  readonly quantization?: QuantizationMode
 }
 
 /** What a collection demands of its entries. */
 export interface Shape {
   readonly dimensions: number
   readonly metric: Metric
+}
+
+/** A shape, and the mode that a collection begins with where it is not `none`. */
+export interface NewShape extends Shape {
+  readonly quantization?: QuantizationMode
 }
 
 /** @throws StoreError `ERR_COLLECTION_NAME`, TypeError. */
@@ -40,13 +52,14 @@ export function checkName(name: unknown): asserts name is string {
   throw new StoreError('ERR_COLLECTION_NAME', message)
 }
 
-/** @throws TypeError, RangeError. */
-export function checkSettings(settings: CollectionSettings): Shape {
-  refuseUnknownOptions(settings, ['dimensions', 'metric'], 'collection')
-  const { dimensions, metric = 'cosine' } = settings
+/** @throws StoreError `ERR_QUANTIZATION_MODE`, TypeError, RangeError. */
+export function checkSettings(settings: CollectionSettings): NewShape {
+  refuseUnknownOptions(settings, ['dimensions', 'metric', 'quantization'], 'collection')
+  const { dimensions, metric = 'cosine', quantization = 'none' } = settings
   requireInteger('dimensions', dimensions, 1, MAX_DIMENSIONS)
   if (!isMetric(metric)) throw new TypeError("metric must be 'cosine', 'euclidean' or 'dot'")
-  return { dimensions, metric }
+  checkMode(quantization)
+  return { dimensions, metric, ...(quantization === 'none' ? {} : { quantization }) }
 }
 
 /** @throws TypeError for what is no string, StoreError `ERR_ID_INVALID` for a string that can be no id. */

@@ -3,6 +3,7 @@ export { ERROR_CODES, type ErrorCode, type ErrorDetails, isStoreError, StoreErro
 export type { LevelDatabase } from '../base/level-database.ts'
 export type { MemoryLedger } from '../engine/memory-ledger.ts'
 export type { Metric } from '../engine/metric.ts'
+export { QUANTIZATION_MODES, type QuantizationMode } from '../engine/quantization.ts'
 export type { DescribedEvent, DescribedRecord } from '../replay/log-reader.ts'
 export type {
   DamageEffect,
@@ -21,6 +22,10 @@ export { type ReadLogOptions, readLog, verifyStore } from './inspect.ts'
 export { LIMITS } from './limits.ts'
 export type { StoreLocation } from './locations.ts'
 export type { OpenOptions, Progress } from './options.ts'
+export type { OriginalsStats } from './originals-keeper.ts'
+export type { QuantizeOptions } from './quantize.ts'
+export type { QuantizeFigures, QuantizeReport } from './quantize-report.ts'
+export type { RecallCalibrationStats, RecallPoint } from './recall-calibration.ts'
 export type { Hit, SearchOptions, SearchQuery, SearchResult } from './search.ts'
 export type { HistoryOptions, SnapshotOptions } from './snapshot-options.ts'
 export type { SnapshotCallOptions, SnapshotResult } from './snapshot-result.ts'

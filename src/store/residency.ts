@@ -6,7 +6,7 @@ import { cannotReadNow } from '../snapshots/part-range.ts'
 /** Where content is. A choice of this process: what is stored is the same. */
 export interface ResidencyOptions {
   /**
-   * Where vectors are: `'memory'` (default), or `'disk'`, where those that a snapshot holds leave memory, and are read, verified,
+   * Where vectors are of collections whose mode is `none`: `'memory'` (default), or `'disk'`, where those that a snapshot holds leave memory, and are read, verified,
    * when they are asked for or compared. Codes and graphs, which find them, stay in memory.
    */
   readonly originals?: Residence
@@ -24,7 +24,7 @@ export function resolveResidency(options: ResidencyOptions): Required<ResidencyO
 }
 
 /**
- * What a store reads from disk, if it is to leave anything there.
+ * What a store reads from disk, where it can: the modes of its collections may leave vectors there, whatever the options say.
  * @throws StoreError `ERR_STORE_OPTIONS` where its files cannot be read in the middle of a search.
  */
 export function createColdChunks(
@@ -32,7 +32,7 @@ export function createColdChunks(
   checksum: Checksum,
   { originals, documents }: Required<ResidencyOptions>,
 ): ColdChunks | undefined {
-  if (originals === 'memory' && documents === 'memory') return undefined
-  if (files.readsNow !== true) throw cannotReadNow()
-  return new ColdChunks(files, checksum, { originals, documents })
+  if (files.readsNow === true) return new ColdChunks(files, checksum, { originals, documents })
+  if (originals === 'disk' || documents === 'disk') throw cannotReadNow()
+  return undefined
 }

@@ -28,10 +28,11 @@ export async function searchMany<M>(
   queries: readonly SearchQuery[],
   options: SearchOptions<M>,
 ): Promise<SearchResult<M>[]> {
-  const checked = checkOptions(options, 'searchMany')
+  const given = checkOptions(options, 'searchMany')
   if (!Array.isArray(queries)) throw new TypeError('searchMany takes an array of queries')
   const resolved = queries.map((query) => resolveQuery(view, query))
-  throwIfAborted(checked.signal, 'searchMany')
+  throwIfAborted(given.signal, 'searchMany')
+  const checked = given.recall === undefined ? given : await core.recall.tune(view, given)
   const blocks = blocksOf(resolved)
   const results: SearchResult<M>[] = []
   let preparing = prepareBlock(core, view, blocks[0], checked)

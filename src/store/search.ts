@@ -20,6 +20,17 @@ export interface SearchOptions<M = object> {
   readonly listSize?: number
   /** Compare with every entry instead of walking the index. Default `false`. */
   readonly exact?: boolean
+  /**
+   * Share of the `k` nearest that is to be found, from 0 to 1, instead of `listSize`: the list is as long as that takes for the
+   * collection's own vectors, which the first such search measures, and the first after it has grown by half or has a new index.
+   * Filters are not measured. With 1, every entry is compared.
+   */
+  readonly recall?: number
+  /**
+   * `false`: give what the index finds the distances of its codes, which are approximate, and read no vector for it. Some of
+   * the nearest are missed for it. Default `true`.
+   */
+  readonly rescore?: boolean
   /** Only entries that pass may be hits: ids, or a function of metadata and id. */
   readonly filter?: SearchFilter<M>
   /** Leave out hits that are farther than this. */
@@ -36,7 +47,10 @@ export type SearchQuery = VectorInput | { readonly id: string }
 
 export interface Hit<M = object> {
   readonly id: string
-  /** Smaller is nearer: 1 - cos, true euclidean distance, or minus the dot product, computed on the originals. */
+  /**
+   * Smaller is nearer: 1 - cos, true euclidean distance, or minus the dot product, computed on the originals, unless
+   * `rescore: false` was asked for.
+   */
   readonly distance: number
   readonly metadata?: M
   readonly vector?: Float32Array
@@ -47,6 +61,8 @@ export interface SearchResult<M = object> {
   readonly hits: Hit<M>[]
   /** Whether these are certainly the nearest there are. */
   readonly exact: boolean
+  /** Whether distances are certainly those of the vectors as they were added: `false` where `rescore: false` was asked for. */
+  readonly rescored: boolean
   /** Vectors that were compared with the query. */
   readonly visited: number
   /** Every entry that was written at or before this LSN was in the index; later ones were compared one by one. */
@@ -57,24 +73,30 @@ const OPTIONS = [
   'k',
   'listSize',
   'exact',
+  'recall',
+  'rescore',
   'filter',
   'maxDistance',
   'includeMetadata',
   'includeVectors',
   'signal',
 ] as const
-const LIST_SIZE = 160
+export const DEFAULT_LIST_SIZE = 160
 
 /** Options whose defaults are filled in. */
 export interface CheckedOptions<M> {
   readonly k: number
   readonly listSize: number
   readonly exact: boolean
+  readonly recall: number | undefined
+  readonly rescore: boolean
   readonly filter: SearchFilter<M> | undefined
   readonly maxDistance: number
   readonly includeMetadata: boolean
   readonly includeVectors: boolean
   readonly signal: AbortSignal | undefined
+  /** Whether the entry whose neighbours are asked for leads no walk to them; for who measures. */
+  readonly leaveOut?: boolean
 }
 
 /** A query that was copied. */
@@ -96,20 +118,37 @@ export async function searchCollection<M>(
   throwIfAborted(checked.signal, 'search')
   const turn = core.searchTurns.begin()
   if (turn !== undefined) await turn
-  return await find(core, view, resolved, checked)
+  return await find(
+    core,
+    view,
+    resolved,
+    checked.recall === undefined ? checked : await core.recall.tune(view, checked),
+  )
 }
 
 /** @throws TypeError, RangeError. */
 export function checkOptions<M>(options: SearchOptions<M>, call: string): CheckedOptions<M> {
   refuseUnknownOptions(options, OPTIONS, call)
-  const { k = 10, listSize = LIST_SIZE, exact = false, maxDistance = Number.POSITIVE_INFINITY } = options
-  const { includeMetadata = false, includeVectors = false, signal } = options
+  const { k = 10, listSize = DEFAULT_LIST_SIZE, exact = false, maxDistance = Number.POSITIVE_INFINITY } = options
+  const { recall, rescore = true, includeMetadata = false, includeVectors = false, signal } = options
   if (typeof exact !== 'boolean') throw new TypeError('exact must be a boolean')
   const filter = options.filter === undefined ? undefined : copyFilter(options.filter)
   if (typeof maxDistance !== 'number' || Number.isNaN(maxDistance)) throw new TypeError('maxDistance must be a number')
   requireInteger('k', k, 1, MAX_K)
   requireInteger('listSize', listSize, 1, MAX_K)
-  return { k, listSize, exact, filter, maxDistance, includeMetadata, includeVectors, signal }
+  if (typeof rescore !== 'boolean') throw new TypeError('rescore must be a boolean')
+  if (exact && !rescore) throw new TypeError('exact compares vectors, and rescore: false none: leave one of them out')
+  if (recall !== undefined) requireRecall(options)
+  return { k, listSize, exact, recall, rescore, filter, maxDistance, includeMetadata, includeVectors, signal }
+}
+
+/** @throws TypeError, RangeError. */
+function requireRecall({ recall, listSize, exact, rescore }: SearchOptions<never>): void {
+  if (typeof recall !== 'number') throw new TypeError('recall must be a number')
+  if (!(recall > 0 && recall <= 1)) throw new RangeError(`recall must be above 0 and at most 1, not ${recall}`)
+  if (listSize !== undefined || exact === true || rescore === false) {
+    throw new TypeError('recall says how a search is made: leave out listSize, exact and rescore')
+  }
 }
 
 /** Copies a query. @throws StoreError `ERR_ENTRY_NOT_FOUND`, or what is wrong with a vector. */
@@ -141,10 +180,18 @@ export async function find<M>(
   options: CheckedOptions<M>,
   prepared: Prepared = {},
 ): Promise<SearchResult<M>> {
-  const { k, listSize, exact, filter, signal } = options
+  const { k, listSize, exact, rescore, filter, signal, leaveOut = false } = options
   const { yieldToEventLoop } = core.surroundings
   const tools = { kernel: core.kernel, scorer: core.scorer, yieldToEventLoop, signal }
-  const indexQuery: IndexQuery = { ...query, k, listSize, exact, ...(prepared.walked && { walked: prepared.walked }) }
+  const indexQuery: IndexQuery = {
+    ...query,
+    k,
+    listSize,
+    exact,
+    rescore,
+    leaveOut,
+    ...(prepared.walked && { walked: prepared.walked }),
+  }
   const indexedThroughLsn = view.index.indexedThroughLsn(core.state.lsn)
   let { allowed } = prepared
   for (let repeat = 0; ; repeat++) {
@@ -154,7 +201,8 @@ export async function find<M>(
     if (view.dropped) throw droppedMeanwhile(view)
     if (allowed !== undefined && allowed.freedCount !== view.freedCount) continue
     if (repeat < MOST_REPEATS && hasDied(view, found)) continue
-    return { hits: createHits(view, found, options), exact: found.exact, visited: found.visited, indexedThroughLsn }
+    const { exact: isExact, visited } = found
+    return { hits: createHits(view, found, options), exact: isExact, rescored: rescore, visited, indexedThroughLsn }
   }
 }
 

@@ -35,10 +35,14 @@ export async function capturePositioned<Position>(
  * Waits for work until a signal is aborted. The work itself goes on, and whether it fails then is nobody's business.
  * @throws StoreError `ERR_ABORTED`.
  */
-export function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
+export function unlessAborted<Result>(
+  work: Promise<Result>,
+  signal: AbortSignal | undefined,
+  what = 'the snapshot',
+): Promise<Result> {
   if (signal === undefined) return work
   return new Promise((resolve, reject) => {
-    const abort = () => reject(new StoreError('ERR_ABORTED', 'the snapshot was aborted', { cause: signal.reason }))
+    const abort = () => reject(new StoreError('ERR_ABORTED', `${what} was aborted`, { cause: signal.reason }))
     if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))

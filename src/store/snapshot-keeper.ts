@@ -28,7 +28,7 @@ export interface SnapshotKeeperHost {
   readonly surroundings: Surroundings
   readonly options: ResolvedOptions
   readonly checksum: Checksum
-  /** Where content is read from that snapshots hold; `undefined` where all stays in memory. */
+  /** Where content is read from that snapshots hold; `undefined` where files cannot be read at once. */
   readonly cold: ColdChunks | undefined
   readonly recovered: Recovered
   readonly threads: IndexThreads
@@ -78,6 +78,11 @@ export class SnapshotKeeper {
   /** Newest first. */
   get listed(): readonly SnapshotManifest[] {
     return this.#listed
+  }
+
+  /** The newest that is known to hold. */
+  get newest(): SnapshotManifest | undefined {
+    return this.#newest
   }
 
   /** Why the last one could not be taken, or what it made unneeded could not be removed. */

@@ -14,8 +14,10 @@ import type { ColdChunks } from '../snapshots/cold-chunks.ts'
 import { Admission, collectionDropped, requireShape } from './admission.ts'
 import { IndexKeeper } from './index-keeper.ts'
 import { IndexThreads } from './index-threads.ts'
-import type { Shape } from './inputs.ts'
+import type { NewShape } from './inputs.ts'
 import type { ResolvedOptions } from './options.ts'
+import { OriginalsKeeper } from './originals-keeper.ts'
+import { RecallCalibrations } from './recall-calibration.ts'
 import { createColdChunks } from './residency.ts'
 import { SearchTurns } from './search-turns.ts'
 import { SnapshotKeeper } from './snapshot-keeper.ts'
@@ -48,6 +50,8 @@ export class StoreCore {
   readonly threads: IndexThreads
   readonly keeper: IndexKeeper
   readonly snapshots: SnapshotKeeper
+  readonly originals: OriginalsKeeper
+  readonly recall = new RecallCalibrations(this)
   readonly #cold: ColdChunks | undefined
   readonly #firstLogLsn: number | undefined
   readonly #writer: Writer | undefined
@@ -85,7 +89,16 @@ export class StoreCore {
       { surroundings, options, checksum, cold, recovered, threads, onCaptured },
       past.snapshots,
     )
+    this.originals = new OriginalsKeeper({
+      surroundings,
+      checksum,
+      state: recovered.state,
+      cold,
+      newestSnapshot: () => this.snapshots.newest,
+      onProblem: options.onProblem,
+    })
     this.#considerIndexes()
+    this.originals.considerAll()
     this.snapshots.consider()
   }
 
@@ -128,7 +141,7 @@ export class StoreCore {
    * The collection of a name. With a shape it is created where it is missing.
    * @throws StoreError `ERR_COLLECTION_NOT_FOUND` (without a shape), `ERR_COLLECTION_MISMATCH`, `ERR_READ_ONLY`, or what writing says.
    */
-  async collection(name: string, shape: Shape | undefined): Promise<CollectionView> {
+  async collection(name: string, shape: NewShape | undefined): Promise<CollectionView> {
     const found = this.#admission.find(name)
     if (found === undefined) {
       if (shape === undefined) throw collectionNotFound(name)
@@ -180,11 +193,12 @@ export class StoreCore {
 
   memoryUsage(): MemoryLedger {
     const collections = this.state.collections().flatMap((collection) => collection.memory())
+    const windowBytes = this.#cold?.memoryBytes() ?? 0
     return ledgerOf([
       ...collections,
       { component: 'kernel', bytes: this.kernel.memoryBytes() + this.scorer.memoryBytes() },
       { component: 'logQueue', bytes: this.recovered.log?.queuedBytes ?? 0 },
-      ...(this.#cold === undefined ? [] : [{ component: 'pageWindow', bytes: this.#cold.memoryBytes() }]),
+      ...(windowBytes === 0 ? [] : [{ component: 'pageWindow', bytes: windowBytes }]),
     ])
   }
 
@@ -208,6 +222,7 @@ export class StoreCore {
       await this.#writer?.close()
     } finally {
       await this.threads.close()
+      await this.originals.close()
       await this.#cold?.close()
       await this.surroundings.release()
     }
@@ -218,7 +233,7 @@ export class StoreCore {
   }
 
   /** Gives the very collection that it made: who waited for it may find it dropped, but never another one in its place. */
-  #create(name: string, shape: Shape): Promise<CollectionView> {
+  #create(name: string, shape: NewShape): Promise<CollectionView> {
     const written = this.writer().write({ type: 'create', name, ...shape }, `the creation of '${name}'`)
     const pending = written.then(({ lsn }) => {
       const view = this.state.collectionByLsn(lsn)

@@ -33,7 +33,7 @@ test('verify finds the damage, says where, and exits with 1', async () => {
   const { exitCode, stdout } = await cli.run('verify', cli.store)
   expect(exitCode).toBe(1)
   expect(stdout).toMatch(/^damage: .*\(ERR_[A-Z_]+\)$/m)
-  expect(stdout).toMatch(/\ndamaged: 1 problem\n$/)
+  expect(stdout).toMatch(/\ndamaged: 1 problem\nnext: annals salvage /)
   const json = await cli.run('verify', cli.store, '--json')
   expect(json.exitCode).toBe(1)
   expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, problems: [{ offset: expect.any(Number) }] })

@@ -34,7 +34,7 @@ async function openDamaged(
     return error
   }
   const { lsn } = opened.stats()
-  checkBounds(lsn, { floorLsn: markLsn, ceilingLsn: history.endLsn }, where)
+  checkBounds({ lsn, snapshotLsn: 0 }, { floorLsn: markLsn, ceilingLsn: history.endLsn }, where)
   await expectState(opened, lsn, history, where)
   await opened.close()
   // Where something was cut, the whole of what recovery promises.

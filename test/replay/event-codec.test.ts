@@ -46,6 +46,23 @@ describe('events', () => {
     expect(roundTrip({ type: 'update', collection: 1, id: 'a', document: undefined })[0]).not.toHaveProperty('document')
   })
 
+  test('of quantization take no place where there is none, and stop where the mode is that of a newer release', () => {
+    const create = { type: 'create', name: 'c', dimensions: 2, metric: 'dot' } as const
+    expect(decodeCbor(encodeEvents([create]))).toEqual([['create', 'c', 2, 'dot']])
+    const quantized: StoreEvent[] = [
+      { ...create, quantization: 'int8' },
+      { type: 'quantize', collection: 7, mode: 'none' },
+    ]
+    expect(roundTrip(...quantized)).toStrictEqual(quantized)
+    expect(decodeCbor(encodeEvents(quantized))).toEqual([
+      ['create', 'c', 2, 'dot', 'int8'],
+      ['quantize', 7, 'none'],
+    ])
+    expect(codeOf(encodeCbor([['create', 'c', 2, 'dot', 'int1']]))).toBe('ERR_FORMAT_VERSION')
+    expect(codeOf(encodeCbor([['quantize', 7, 'int1']]))).toBe('ERR_FORMAT_VERSION')
+    expect(codeOf(encodeCbor([['quantize', 7, 8]]))).toBe('ok')
+  })
+
   test('that order graph work have a place for each field, and come back exactly', () => {
     const fields = { collection: 7, throughSlot: 20_000, indexVersion: 1 } as const
     const plan = { walkCodes: 'narrow', scale: 2 ** -200, centre: new Uint8Array(EDGE_BITS.slice().buffer) } as const

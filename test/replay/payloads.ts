@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { StoreEvent } from '../../src/engine/events.ts'
 import { METRICS } from '../../src/engine/metric.ts'
+import { QUANTIZATION_MODES } from '../../src/engine/quantization.ts'
 
 const collection = fc.integer({ min: 1, max: 2 ** 40 })
 const id = fc.string({ unit: 'grapheme', minLength: 1 })
@@ -27,6 +28,14 @@ export const anyEvent: fc.Arbitrary<StoreEvent> = fc.oneof(
     dimensions: fc.integer({ min: 1, max: 8192 }),
     metric: fc.constantFrom(...METRICS),
   }),
+  fc.record({
+    type: fc.constant('create' as const),
+    name: id,
+    dimensions: fc.integer({ min: 1, max: 8192 }),
+    metric: fc.constantFrom(...METRICS),
+    quantization: fc.constantFrom(...QUANTIZATION_MODES),
+  }),
+  fc.record({ type: fc.constant('quantize' as const), collection, mode: fc.constantFrom(...QUANTIZATION_MODES) }),
   fc.record({ type: fc.constant('drop' as const), collection }),
   fc.record(
     {

@@ -1,3 +1,4 @@
+import { QUANTIZATION_MODES } from '../../src/engine/quantization.ts'
 import { textBytes } from '../engine/engine-fixture.ts'
 import type { Random } from '../support/random.ts'
 import type { SnapshotFixture } from './snapshot-fixture.ts'
@@ -32,5 +33,10 @@ export function takeStep(store: SnapshotFixture, random: Random): void {
   else if (kind < 16) store.flush(collection, 'bulk', Math.floor(collection.slotCount * random.pick([1, 1, 0.5])))
   else if (kind < 17) store.apply({ type: 'consolidate', collection: collection.creationLsn })
   else if (kind < 19) store.apply({ type: 'compact', collection: collection.creationLsn, chunk: random.nextInt(6) })
-  else if (random.nextInt(5) === 0) store.drop(collection)
+  else {
+    const rare = random.nextInt(5)
+    if (rare === 0) store.drop(collection)
+    const mode = random.pick(QUANTIZATION_MODES)
+    if (rare > 2) store.apply({ type: 'quantize', collection: collection.creationLsn, mode })
+  }
 }

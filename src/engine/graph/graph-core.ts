@@ -209,11 +209,16 @@ export class GraphCore implements TaskRunner {
 
   /** Appends a node that has nothing yet. */
   newNode(): number {
-    const node = this.#nodeCount
-    if ((node & BLOCK_MASK) === 0) this.#addBlock()
-    this.#nodeCount++
+    return this.newNodes(1)
+  }
+
+  /** Appends so many of them, and gives the first. */
+  newNodes(count: number): number {
+    const first = this.#nodeCount
+    while (this.#blocks.length * BLOCK_POSITIONS < first + count) this.#addBlock()
+    this.#nodeCount = first + count
     this.setWord(layout.SETTING_NODE_LIMIT, this.#nodeCount)
-    return node
+    return first
   }
 
   #addBlock(): void {

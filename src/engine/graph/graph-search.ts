@@ -1,7 +1,9 @@
 import {
   MAIN_SEARCH_THREAD,
+  THREAD_EPOCH,
   THREAD_FRONTIER_AT,
   THREAD_FRONTIER_COUNT,
+  THREAD_MARKS_AT,
   THREAD_RESULTS_AT,
   THREAD_RESULTS_COUNT,
   THREAD_VISITED,
@@ -16,6 +18,8 @@ export interface SearchOptions {
   readonly allowed?: Uint8Array
   /** With `allowed`: how many nodes may wait to be expanded. Eight lists, unless it is given. */
   readonly frontierSize?: number
+  /** A node that the walk passes over as if it were not there, unless it begins with it. */
+  readonly passedOver?: number | undefined
   /** Whose scratch is used: 1 unless it is given. Jobs on the main thread use 0, so that a search may come between slices. */
   readonly thread?: number
 }
@@ -38,14 +42,19 @@ export function* beginSearch(
   query: Float32Array,
   options: SearchOptions,
 ): Generator<void, void, void> {
-  const { listSize, allowed, thread = MAIN_SEARCH_THREAD } = options
+  const { listSize, allowed, passedOver, thread = MAIN_SEARCH_THREAD } = options
   const frontierSize = frontierSizeOf(options)
   const scratch = core.scratch(thread)
   const most = Math.max(1, core.linkedCount)
   scratch.useLists(Math.min(frontierSize, most), Math.min(listSize, most))
   scratch.useAllowed(allowed)
   core.writeVector(thread, query)
-  let isOpen = core.kernel.search(thread, STEPS_PER_CALL)
+  let isOpen = core.kernel.search(thread, passedOver === undefined ? STEPS_PER_CALL : 0)
+  if (passedOver !== undefined) {
+    // Marked as seen, it is never gathered. The marks were forgotten when the walk began.
+    core.bytes(core.addressOf(passedOver, scratch.get(THREAD_MARKS_AT), 1), 1)[0] = scratch.get(THREAD_EPOCH)
+    isOpen = core.kernel.continueSearch(thread, STEPS_PER_CALL)
+  }
   while (isOpen === 1) {
     yield
     isOpen = core.kernel.continueSearch(thread, STEPS_PER_CALL)

@@ -21,13 +21,18 @@ export function nodesOfBlock(nodeCount: number, first: number): number {
   return Math.min(BLOCK_POSITIONS, nodeCount - first)
 }
 
-/** Copies a block, of which `first` is the first node: 1 to 2 ms. The graph must not change meanwhile. */
-export function exportBlock(core: GraphCore, first: number): NodeBlock {
+/**
+ * Copies a block, of which `first` is the first node, stopping where 1 to 2 ms have passed. The graph must not change
+ * meanwhile.
+ */
+export function* exportBlock(core: GraphCore, first: number): Generator<void, NodeBlock, void> {
   const nodes = nodesOfBlock(core.nodeCount, first)
   const { wideOffset, wideStride, narrowOffset, narrowStride } = core.shape
+  const rows = exportRows(core, first, nodes)
+  yield
   return {
     nodes,
-    ...exportRows(core, first, nodes),
+    ...rows,
     wideCodes: core.bytes(core.addressOf(first, wideOffset, wideStride), nodes * wideStride).slice(),
     narrowCodes: core.bytes(core.addressOf(first, narrowOffset, narrowStride), nodes * narrowStride).slice(),
   }
@@ -45,27 +50,30 @@ function exportRows(core: GraphCore, first: number, nodes: number): Pick<NodeBlo
   return { offsets, neighbours }
 }
 
-/** Appends nodes with codes that {@link exportBlock} gave; they have no rows yet. */
-export function importBlockCodes(core: GraphCore, { nodes, wideCodes, narrowCodes }: NodeBlockCodes): void {
-  const { wideOffset, wideStride, narrowOffset, narrowStride } = core.shape
-  const first = core.nodeCount
-  check(first % BLOCK_POSITIONS === 0, 'the last block is not full')
-  check(wideCodes.byteLength === nodes * wideStride, `wide codes must hold ${wideStride} bytes a node`)
-  check(narrowCodes.byteLength === nodes * narrowStride, `narrow codes must hold ${narrowStride} bytes a node`)
-  for (let node = 0; node < nodes; node++) core.newNode()
-  core.bytes(core.addressOf(first, wideOffset, wideStride), wideCodes.byteLength).set(wideCodes)
-  core.bytes(core.addressOf(first, narrowOffset, narrowStride), narrowCodes.byteLength).set(narrowCodes)
-  core.bytes(core.addressOf(first, core.shape.stateOffset, 1), nodes).fill(CODED)
+/** Where the codes of some nodes go, to be filled by the caller. */
+export interface CodeBytes {
+  readonly wideCodes: Uint8Array
+  readonly narrowCodes: Uint8Array
 }
 
-export type NodeBlockCodes = Pick<NodeBlock, 'nodes' | 'wideCodes' | 'narrowCodes'>
+/** Appends nodes, at most a block of them behind full ones, and hands out the bytes of their codes. They have no rows yet. */
+export function extendCodes(core: GraphCore, nodes: number): CodeBytes {
+  const { wideOffset, wideStride, narrowOffset, narrowStride, stateOffset } = core.shape
+  check(core.nodeCount % BLOCK_POSITIONS === 0 && nodes <= BLOCK_POSITIONS, 'the last block is not full')
+  const first = core.newNodes(nodes)
+  core.bytes(core.addressOf(first, stateOffset, 1), nodes).fill(CODED)
+  return {
+    wideCodes: core.bytes(core.addressOf(first, wideOffset, wideStride), nodes * wideStride),
+    narrowCodes: core.bytes(core.addressOf(first, narrowOffset, narrowStride), nodes * narrowStride),
+  }
+}
+
 export type NodeBlockRows = Pick<NodeBlock, 'offsets' | 'neighbours'>
 
 /** Throws RangeError unless rows can be those of a graph with these states: what comes from a disk is not to be trusted. */
 export function checkBlockRows({ offsets, neighbours }: NodeBlockRows, first: number, states: Uint8Array): void {
   const nodes = nodesOfBlock(states.length, first)
-  check(offsets.length === nodes + 1, `offsets must hold ${nodes + 1}: ${offsets.length}`)
-  check(offsets[0] === 0 && offsets[nodes] === neighbours.length, 'offsets must span the edges')
+  checkOffsets(offsets, nodes, neighbours.length)
   // Messages are made only where they are needed: there are millions of edges.
   for (let index = 0; index < nodes; index++) {
     const node = first + index
@@ -81,16 +89,53 @@ export function checkBlockRows({ offsets, neighbours }: NodeBlockRows, first: nu
   }
 }
 
-/** Writes rows that {@link checkBlockRows} let pass into nodes that are there. */
-export function importBlockRows(core: GraphCore, first: number, { offsets, neighbours }: NodeBlockRows): void {
-  const nodes = offsets.length - 1
+function checkOffsets(offsets: Uint32Array, nodes: number, edges: number): void {
+  check(offsets.length === nodes + 1, `offsets must hold ${nodes + 1}: ${offsets.length}`)
+  check(offsets[0] === 0 && offsets[nodes] === edges, 'offsets must span the edges')
+}
+
+/** A node that no edge may lead to. */
+const UNLINKED = 0xffff
+/** Beyond 254 a count says nothing, so it need not be exact there. */
+const MOST_COUNTED = 0x7fff
+
+/** For each node how many edges lead to it, of those that were looked at: none, or that none may. */
+export function uncounted(states: Uint8Array): Uint16Array {
+  const incoming = new Uint16Array(states.length)
+  for (let node = 0; node < states.length; node++) if (states[node] !== LINKED) incoming[node] = UNLINKED
+  return incoming
+}
+
+/**
+ * Writes rows into nodes that are there, checking them as {@link checkBlockRows} does, and counts in `incoming` where they
+ * lead: one look at each edge and at its target, for these looks are what takes time. Where it throws, rows may be written.
+ */
+export function takeBlockRows(
+  core: GraphCore,
+  first: number,
+  { offsets, neighbours }: NodeBlockRows,
+  incoming: Uint16Array,
+): void {
+  const nodes = nodesOfBlock(incoming.length, first)
+  checkOffsets(offsets, nodes, neighbours.length)
   const rows = core.words(core.addressOf(first, 0, ROW_WORDS * 4), nodes * ROW_WORDS)
-  let place = 0
-  for (let node = 0; node < nodes; node++) {
-    const row = node * ROW_WORDS
-    const count = offsets[node + 1]! - offsets[node]!
-    rows[row] = count
-    for (let i = row + 1; i <= row + count; i++) rows[i] = neighbours[place++]!
+  let edge = 0
+  for (let index = 0; index < nodes; index++) {
+    const node = first + index
+    const to = offsets[index + 1]!
+    const count = to - edge
+    const mostEdges = incoming[node] === UNLINKED ? 0 : ROW_SLOTS
+    if (!(count >= 0 && count <= mostEdges)) throw new RangeError(`node ${node} has a row of ${count}`)
+    let place = index * ROW_WORDS
+    rows[place] = count
+    while (edge < to) {
+      const target = neighbours[edge++]!
+      const counted = incoming[target]!
+      // Beyond the nodes the read gives undefined, which is not below anything.
+      if (!(counted < UNLINKED) || target === node) throw new RangeError(`node ${node} leads to ${target}`)
+      if (counted < MOST_COUNTED) incoming[target] = counted + 1
+      rows[++place] = target
+    }
   }
 }
 
@@ -113,43 +158,38 @@ export function exportMarks(core: GraphCore): NodeMarks {
 /** Throws RangeError unless these can be the marks of a graph. */
 export function checkMarks({ states, inDegrees, entries }: NodeMarks): void {
   check(inDegrees.length === states.length, 'there must be as many in-degrees as states')
-  check(
-    states.every((state) => state <= LINKED),
-    'a node has no such state',
-  )
+  for (let node = 0; node < states.length; node++) check(states[node]! <= LINKED, 'a node has no such state')
   for (const entry of entries) check(states[entry] === LINKED, `the entry ${entry} is not linked`)
   check(entries.length > 0 || !states.includes(LINKED), 'there is no entry')
 }
 
-/** Completes a graph whose nodes have their codes and rows. `marks` passed {@link checkMarks}. Stops after each block. */
-export function* importMarks(core: GraphCore, { states, inDegrees, entries }: NodeMarks): Generator<void, void, void> {
+/**
+ * Completes a graph whose nodes have their codes and rows, which were counted in `incoming`. `marks` passed
+ * {@link checkMarks}. Stops after each block.
+ */
+export function* importMarks(
+  core: GraphCore,
+  { states, inDegrees, entries }: NodeMarks,
+  incoming: Uint16Array,
+): Generator<void, void, void> {
   check(states.length === core.nodeCount, `the graph has ${core.nodeCount} nodes: ${states.length}`)
   for (let first = 0; first < core.nodeCount; first += BLOCK_POSITIONS) {
-    const nodes = nodesOfBlock(core.nodeCount, first)
-    core.bytes(core.addressOf(first, core.shape.stateOffset, 1), nodes).set(states.subarray(first, first + nodes))
-    inDegreesOf(core, first).fill(0)
-  }
-  core.refreshStates()
-  for (let first = 0; first < core.nodeCount; first += BLOCK_POSITIONS) {
-    core.kernel.countIncoming(first, first + nodesOfBlock(core.nodeCount, first))
+    const end = first + nodesOfBlock(core.nodeCount, first)
+    for (let node = first; node < end; node++) checkInDegree(node, inDegrees[node]!, incoming[node]!)
+    inDegreesOf(core, first).set(inDegrees.subarray(first, end))
+    core.bytes(core.addressOf(first, core.shape.stateOffset, 1), end - first).set(states.subarray(first, end))
     yield
   }
-  for (let first = 0; first < core.nodeCount; first += BLOCK_POSITIONS) takeInDegrees(core, first, inDegrees)
+  core.refreshStates()
   core.entries.restore(entries)
+}
+
+/** A count below 255 is exact; one of 255 may say too much. */
+function checkInDegree(node: number, stored: number, counted: number): void {
+  const found = counted === UNLINKED ? 0 : counted
+  if (stored !== 255 && stored !== found) throw new RangeError(`node ${node} has in-degree ${found}, not ${stored}`)
 }
 
 function inDegreesOf(core: GraphCore, first: number): Uint8Array {
   return core.bytes(core.addressOf(first, core.shape.inDegreeOffset, 1), nodesOfBlock(core.nodeCount, first))
-}
-
-/** A count below 255 is exact; one of 255 may say too much. */
-function takeInDegrees(core: GraphCore, first: number, inDegrees: Uint8Array): void {
-  const counted = inDegreesOf(core, first)
-  for (let index = 0; index < counted.length; index++) {
-    const stored = inDegrees[first + index]!
-    if (stored !== 255 && counted[index] !== stored) {
-      throw new RangeError(`node ${first + index} has in-degree ${counted[index]}, not ${stored}`)
-    }
-    counted[index] = stored
-  }
 }

@@ -45,6 +45,11 @@ export class SharedMemory {
     return MOST_PAGES * PAGE_BYTES - this.#end
   }
 
+  /** Grows at once by what is going to be asked for: each growth by itself is a call of the system. */
+  makeRoomFor(bytes: number): void {
+    this.#growTo(Math.min(this.#end + bytes, MOST_PAGES * PAGE_BYTES))
+  }
+
   /** Zeroed bytes, at a multiple of 64. */
   allocate(bytes: number): number {
     const { at, isZeroed } = this.allocateDirty(bytes)

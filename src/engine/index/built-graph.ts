@@ -13,6 +13,7 @@ export class BuiltGraph {
   /** Entries that it was made with: those that its plan was measured on. */
   firstEntries = 0
   #freedCount = 0
+  #version: object = {}
   /** Resolves when the walk that is under way on the main thread is over. */
   walking: Promise<void> | undefined
 
@@ -20,6 +21,16 @@ export class BuiltGraph {
   constructor(graph: VamanaGraph, isDead: IsDead) {
     this.graph = graph
     this.#isDead = isDead
+  }
+
+  /** Another object whenever the graph may have changed: what was made of it under the same one is still right. */
+  get version(): object {
+    return this.#version
+  }
+
+  /** To be called before anything is done to the graph, its nodes' slots included. Deaths do not count: they are not in it. */
+  noteChange(): void {
+    this.#version = {}
   }
 
   /** Nodes that were taken out of the graph since it was made. */
@@ -38,6 +49,12 @@ export class BuiltGraph {
     const isLast = this.slots.borrowSlots(node).at(-1) === slot
     if (isLast) this.live.noteAdded(node, isNew, this.#isDead)
     else this.live.noteReplaced(node, this.#isDead)
+  }
+
+  /** Gives a node that has no slot its first one. */
+  addFirstSlot(node: number, slot: number): void {
+    this.slots.addFirst(node, slot)
+    this.live.noteFirst(node, this.#isDead(slot))
   }
 
   /** Gives a node other slots, at least one. */

@@ -1,14 +1,14 @@
 import { hasBit, setBit } from '../bitmap.ts'
 import { check, type GraphParameters, type WalkCodes } from '../graph/graph-parameters.ts'
 import {
-  checkBlockRows,
+  type CodeBytes,
   checkMarks,
-  importBlockCodes,
-  importBlockRows,
+  extendCodes,
   importMarks,
-  type NodeBlockCodes,
   type NodeBlockRows,
   type NodeMarks,
+  takeBlockRows,
+  uncounted,
 } from '../graph/node-blocks.ts'
 import { VamanaGraph } from '../graph/vamana-graph.ts'
 import { BLOCK_POSITIONS, LINKED } from '../kernel/assembly-graph/layout.ts'
@@ -31,14 +31,22 @@ export interface RestoredSettings {
 export class GraphRestorer {
   readonly #built: BuiltGraph
   readonly #marks: NodeMarks
-  /** Slots that have a node. */
+  /** Edges to each node in the rows that were taken. */
+  readonly #incoming: Uint16Array
+  readonly #hashes: Uint32Array<ArrayBuffer>
+  /** Nodes that have slots, and slots that have a node. */
+  readonly #nodesSeen: Uint8Array<ArrayBuffer>
   readonly #slotsSeen: Uint8Array
   readonly #slotCount: number
 
   private constructor(built: BuiltGraph, marks: NodeMarks, slotCount: number) {
+    const nodeCount = marks.states.length
     this.#built = built
     this.#marks = marks
     this.#slotCount = slotCount
+    this.#incoming = uncounted(marks.states)
+    this.#hashes = new Uint32Array(nodeCount)
+    this.#nodesSeen = new Uint8Array(Math.ceil(nodeCount / 8))
     this.#slotsSeen = new Uint8Array(Math.ceil(slotCount / 8))
   }
 
@@ -52,62 +60,71 @@ export class GraphRestorer {
     checkMarks(marks)
     const hasCentre = parameters.metric === 'euclidean'
     const graph = await VamanaGraph.create({ ...others, walkCodes, ...(hasCentre && { centre }) })
-    graph.core.unreachable = unreachable
+    const { core } = graph
+    core.unreachable = unreachable
+    core.memory.makeRoomFor(Math.ceil(marks.states.length / BLOCK_POSITIONS) * core.shape.blockBytes)
     const built = new BuiltGraph(graph, (slot) => collection.isDead(slot))
     built.restoreCounts(settings)
+    built.slots.makeRoomFor(marks.states.length, collection.slotCount)
     return new GraphRestorer(built, marks, collection.slotCount)
   }
 
-  /** Bytes of a node's wide and of its narrow code. */
-  get codeBytes(): { wide: number; narrow: number } {
-    const { wideStride, narrowStride } = this.#built.graph.core.shape
-    return { wide: wideStride, narrow: narrowStride }
-  }
-
-  appendCodes(codes: NodeBlockCodes): void {
-    importBlockCodes(this.#built.graph.core, codes)
+  /** Where the codes of the next block go, to be filled by the caller. */
+  extendCodes(nodes: number): CodeBytes {
+    return extendCodes(this.#built.graph.core, nodes)
   }
 
   /** Of a block that has its codes. */
   takeRows(first: number, rows: NodeBlockRows): void {
-    checkBlockRows(rows, first, this.#marks.states)
-    importBlockRows(this.#built.graph.core, first, rows)
+    takeBlockRows(this.#built.graph.core, first, rows, this.#incoming)
   }
 
+  /** Nearly every node has one slot. */
   takeSlots(first: number, { offsets, slots, hashes }: SlotBlock): void {
     const { states } = this.#marks
     check(offsets[0] === 0 && offsets.at(-1) === slots.length, 'offsets must span the slots')
+    this.#hashes.set(hashes, first)
     for (let index = 0; index < hashes.length; index++) {
       const node = first + index
       const from = offsets[index]!
       const to = offsets[index + 1]!
       const isLinked = states[node] === LINKED
       if (to < from || to > from !== isLinked) throw new RangeError(`node ${node} has ${to - from} slots`)
-      for (let place = from; place < to; place++) {
-        const isRising = place === from || slots[place - 1]! < slots[place]!
-        if (!isRising) throw new RangeError(`the slots of node ${node} do not rise`)
-        this.#takeSlot(node, slots[place]!, place === from)
-      }
-      if (to > from) this.#built.lookup.add(node, hashes[index]!)
+      if (to === from) continue
+      setBit(this.#nodesSeen, node)
+      this.#takeSlot(node, slots[from]!)
+      if (to - from === 1) this.#built.addFirstSlot(node, slots[from]!)
+      else this.#takeChain(node, slots.subarray(from, to))
     }
   }
 
-  #takeSlot(node: number, slot: number, isFirst: boolean): void {
+  /** The slots of a node that has several; the first was taken. */
+  #takeChain(node: number, slots: Uint32Array): void {
+    this.#built.addSlot(node, slots[0]!, true)
+    for (let place = 1; place < slots.length; place++) {
+      const slot = slots[place]!
+      if (slots[place - 1]! >= slot) throw new RangeError(`the slots of node ${node} do not rise`)
+      this.#takeSlot(node, slot)
+      this.#built.addSlot(node, slot, false)
+    }
+  }
+
+  #takeSlot(node: number, slot: number): void {
     const isItsOwn = slot < this.#slotCount && !hasBit(this.#slotsSeen, slot)
     if (!isItsOwn) throw new RangeError(`node ${node} has slot ${slot}`)
     setBit(this.#slotsSeen, slot)
-    this.#built.addSlot(node, slot, isFirst)
   }
 
   /** The graph, when all blocks were taken; stops after every few milliseconds. */
   *finish(nodeCount: number, builtThrough: number, isDead: IsDead): Generator<void, BuiltGraph, void> {
-    const { graph, slots } = this.#built
+    const { graph, lookup } = this.#built
     check(graph.nodeCount === nodeCount, `the graph has ${graph.nodeCount} nodes, not ${nodeCount}`)
-    yield* importMarks(graph.core, this.#marks)
+    yield* importMarks(graph.core, this.#marks, this.#incoming)
     for (let slot = 0; slot < builtThrough; slot++) {
       if (slot % BLOCK_POSITIONS === 0) yield
-      if (slots.nodeOf(slot) === undefined && !isDead(slot)) throw new RangeError(`slot ${slot} has no node`)
+      if (!hasBit(this.#slotsSeen, slot) && !isDead(slot)) throw new RangeError(`slot ${slot} has no node`)
     }
+    lookup.restore(this.#hashes, this.#nodesSeen)
     return this.#built
   }
 }

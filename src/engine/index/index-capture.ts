@@ -21,8 +21,10 @@ export interface CapturedBlock extends NodeBlock, Pick<SlotBlock, 'slots' | 'has
   readonly slotOffsets: Uint32Array
 }
 
-/** All of a graph, copied. */
+/** All of a graph, copied; or all but its blocks, where those of the same version are kept already. */
 export interface GraphCapture extends NodeMarks {
+  /** What tells it from what it becomes, as {@link BuiltGraph.version} does. */
+  readonly version: object
   readonly parameters: GraphParameters
   readonly walkCodes: WalkCodes
   readonly nodeCount: number
@@ -30,7 +32,14 @@ export interface GraphCapture extends NodeMarks {
   readonly unreachable: number
   readonly firstEntries: number
   readonly freedCount: number
-  readonly blocks: readonly CapturedBlock[]
+  readonly blocks: readonly CapturedBlock[] | undefined
+}
+
+/** What makes the digest of an index: under the same it is the same. */
+export interface IndexVersion {
+  readonly version: object
+  readonly builtThrough: number
+  readonly placed: Uint32Array
 }
 
 /** An index as the events up to one LSN leave it, copied: whatever happens later does not change it. */
@@ -49,35 +58,37 @@ export interface IndexMoment {
   readonly added: AddedSlotsParts
 }
 
-/** Copies an index between two tasks, block by block, stopping after each: 2 to 3 ms. */
-export function* captureIndex(moment: IndexMoment, served: ServedGraph): Generator<void, IndexCapture, void> {
-  const { built, builtThrough, placed } = served
+/**
+ * Copies an index between two tasks, block by block, stopping after each: 2 to 3 ms. Blocks are left out where `isKept` says
+ * that nobody needs them.
+ */
+export function* captureIndex(
+  moment: IndexMoment,
+  served: ServedGraph,
+  isKept: (index: IndexVersion) => boolean = () => false,
+): Generator<void, IndexCapture, void> {
+  const { built, builtThrough } = served
+  const placed = Uint32Array.from(served.placed).sort()
   const added = AddedSlots.restore(moment.added)
   added.dropBelow(builtThrough)
   return {
     flushedThrough: moment.flushedThrough,
     builtThrough,
-    placed: Uint32Array.from(placed).sort(),
+    placed,
     added: added.parts(),
-    graph: built && (yield* captureGraph(built)),
+    graph: built && (yield* captureGraph(built, isKept({ version: built.version, builtThrough, placed }))),
   }
 }
 
-function* captureGraph(built: BuiltGraph): Generator<void, GraphCapture, void> {
-  const { graph, firstEntries, freedCount } = built
+function* captureGraph(built: BuiltGraph, isKept: boolean): Generator<void, GraphCapture, void> {
+  const { graph, version, firstEntries, freedCount } = built
   const { core } = graph
-  const blocks: CapturedBlock[] = []
   // Where no task waits the visit begins within the caller's turn, which should be short.
   yield
-  for (let first = 0; first < core.nodeCount; first += BLOCK_POSITIONS) {
-    const block = exportBlock(core, first)
-    yield
-    const { offsets: slotOffsets, slots, hashes } = slotsOfBlock(built, first, block.nodes)
-    blocks.push({ ...block, slotOffsets, slots, hashes })
-    yield
-  }
+  const blocks = isKept ? undefined : yield* captureBlocks(built)
   return {
     ...exportMarks(core),
+    version,
     parameters: core.parameters,
     walkCodes: core.walkCodes,
     nodeCount: core.nodeCount,
@@ -89,17 +100,41 @@ function* captureGraph(built: BuiltGraph): Generator<void, GraphCapture, void> {
   }
 }
 
+function* captureBlocks(built: BuiltGraph): Generator<void, CapturedBlock[], void> {
+  const { core } = built.graph
+  const blocks: CapturedBlock[] = []
+  for (let first = 0; first < core.nodeCount; first += BLOCK_POSITIONS) {
+    const block = yield* exportBlock(core, first)
+    yield
+    const { offsets: slotOffsets, slots, hashes } = slotsOfBlock(built, first, block.nodes)
+    blocks.push({ ...block, slotOffsets, slots, hashes })
+    yield
+  }
+  return blocks
+}
+
 function slotsOfBlock({ slots, lookup }: BuiltGraph, first: number, nodes: number): SlotBlock {
   const offsets = new Uint32Array(nodes + 1)
   const hashes = new Uint32Array(nodes)
-  const found: number[] = []
   for (let index = 0; index < nodes; index++) {
-    const own = slots.borrowSlots(first + index)
-    for (const slot of own) found.push(slot)
-    if (own.length > 0) hashes[index] = lookup.hashOf(first + index)
-    offsets[index + 1] = found.length
+    const count = slots.countOf(first + index)
+    if (count > 0) hashes[index] = lookup.hashOf(first + index)
+    offsets[index + 1] = offsets[index]! + count
   }
-  return { offsets, slots: Uint32Array.from(found), hashes }
+  const found = new Uint32Array(offsets[nodes]!)
+  for (let index = 0; index < nodes; index++) {
+    const from = offsets[index]!
+    const chain = slots.borrowChain(first + index)
+    if (chain !== undefined) found.set(chain, from)
+    else if (offsets[index + 1]! > from) found[from] = slots.firstSlot(first + index)!
+  }
+  return { offsets, slots: found, hashes }
+}
+
+/** The blocks of a graph of which they were copied. */
+export function blocksOf({ blocks }: GraphCapture): readonly CapturedBlock[] {
+  if (blocks === undefined) throw new RangeError('the blocks of the graph were left out')
+  return blocks
 }
 
 const NODES_A_PIECE = 1024
@@ -119,14 +154,15 @@ export function* writeCapturedIndex(hash: ChainedHash, capture: IndexCapture): G
   const isNarrow = graph.walkCodes === 'narrow' ? 1 : 0
   const numbers = Float64Array.of(dimensions, METRICS.indexOf(metric), degree, alpha, seed, scale, isNarrow, ...centre)
   hash.writeBytes(new Uint8Array(numbers.buffer))
-  for (const [index, block] of graph.blocks.entries()) {
+  const blocks = blocksOf(graph)
+  for (const [index, block] of blocks.entries()) {
     const states = graph.states.subarray(index * BLOCK_POSITIONS)
     for (let from = 0; from < block.nodes; from += NODES_A_PIECE) {
       writePiece(hash, block, states, from, Math.min(block.nodes, from + NODES_A_PIECE))
       yield
     }
   }
-  for (const block of graph.blocks) {
+  for (const block of blocks) {
     writeSlots(hash, block)
     yield
   }

@@ -11,12 +11,19 @@ export interface IndexQuery {
   readonly k: number
   /** Nodes that the walk keeps; twice `k` at least are kept. */
   readonly listSize: number
+  /**
+   * Whether what a walk finds is compared on originals, which is so unless this says `false`: then it is scored by its codes, and
+   * no original of it is read.
+   */
+  readonly rescore?: boolean
   /** Compare with every entry. */
   readonly exact?: boolean
   /** Bit `slot & 7` of byte `slot >> 3`: only these slots may be hits. Slots beyond its end may not. */
   readonly allowed?: Uint8Array
   /** The entry whose neighbours are asked for: no hit, wherever a compaction moves it. */
   readonly excludedId?: string
+  /** Walk as if the excluded entry were not in the graph, which else leads to its neighbours: for who measures. */
+  readonly leaveOut?: boolean
   /** What a walk has found already. */
   readonly walked?: Walked
 }
@@ -24,7 +31,7 @@ export interface IndexQuery {
 export interface IndexHits {
   /** Nearest first; equal distances by slot, lower first. They are alive when the promise resolves. */
   readonly slots: Uint32Array
-  /** Distances on the originals: 1 - cos, true euclidean distance, minus the dot product. */
+  /** Distances, on the originals unless they are not wanted: 1 - cos, true euclidean distance, minus the dot product. */
   readonly scores: Float64Array
   /** Whether every entry that may be a hit was compared. */
   readonly exact: boolean
@@ -48,7 +55,7 @@ const MOST_REPEATS = 3
 export async function searchIndex(tools: SearchTools, view: CollectionView, query: IndexQuery): Promise<IndexHits> {
   const scanQuery = checkQuery(view, query)
   throwIfAborted(tools.signal, 'search')
-  const { listSize, exact = false, allowed, excludedId } = query
+  const { listSize, exact = false, rescore = true, leaveOut = false, allowed, excludedId } = query
   let visited = 0
   let spare = 0
   let walked = query.walked
@@ -56,7 +63,8 @@ export async function searchIndex(tools: SearchTools, view: CollectionView, quer
     const { freedCount } = view
     const excludedSlot = excludedId === undefined ? undefined : view.slotOf(excludedId)
     const k = query.k + spare
-    const pass = new SearchPass(tools, view, { ...scanQuery, k, listSize, exact, allowed, excludedSlot, walked })
+    const passQuery = { ...scanQuery, k, listSize, exact, rescore, leaveOut, allowed, excludedSlot, walked }
+    const pass = new SearchPass(tools, view, passQuery)
     for (const awaited of pass.run()) await awaited
     visited += pass.visited
     const hits = sortedSelection(pass.selection)

@@ -105,6 +105,7 @@ export class IndexTaskRunner {
   ): Promise<ServedGraph> {
     const { builtThrough, placed } = served
     const { core } = built.graph
+    built.noteChange()
     if (task.kind === 'insert') {
       const progress = TaskProgress.ofInsert(task.throughSlot - builtThrough)
       this.#progress = progress

@@ -38,6 +38,7 @@ export function* consolidateWork(built: BuiltGraph, { dead }: ConsolidateTask): 
     if (own.length > 0 && own.every((slot) => hasBit(dead, slot))) setBit(deadNodes, node)
   }
   yield* graph.consolidate(deadNodes)
+  for (const _ of built.lookup.prepare()) yield PAUSE
   for (let node = 0; node < deadNodes.byteLength * 8; node++) {
     if (node % NODES_A_SLICE === NODES_A_SLICE - 1) yield PAUSE
     if (hasBit(deadNodes, node)) built.freeNode(node)

@@ -42,6 +42,14 @@ export class LiveNodes {
     this.noteDeath(node, isDead)
   }
 
+  /** Notes that a node, which had none, has one slot, and whether that is dead. */
+  noteFirst(node: number, isDead: boolean): void {
+    const index = node >>> 3
+    if (index >= this.#bits.byteLength) this.#grow(index + 1)
+    if (isDead) this.#deadCount += 1
+    else this.#bits[index]! |= 1 << (node & 7)
+  }
+
   /** Notes that a node has other slots than before. */
   noteReplaced(node: number, isDead: IsDead): void {
     this.#cursors.delete(node)

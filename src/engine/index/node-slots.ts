@@ -13,9 +13,20 @@ export class NodeSlots {
   /** All slots of the nodes that stand for more than one, the first included. */
   readonly #chains = new Map<number, number[]>()
 
+  /** Makes room for nodes and slots of a graph that is restored. */
+  makeRoomFor(nodes: number, slots: number): void {
+    this.#firstSlots = withPlace(this.#firstSlots, nodes - 1)
+    this.#nodes = withPlace(this.#nodes, slots - 1)
+  }
+
   firstSlot(node: number): number | undefined {
     const slot = this.#firstSlots[node]
     return slot === NONE ? undefined : slot
+  }
+
+  /** How many slots a node has. */
+  countOf(node: number): number {
+    return this.#chains.get(node)?.length ?? (this.firstSlot(node) === undefined ? 0 : 1)
   }
 
   nodeOf(slot: number): number | undefined {
@@ -36,16 +47,23 @@ export class NodeSlots {
     return slot === undefined ? [] : [slot]
   }
 
+  /** Gives a node that has no slot its first one. */
+  addFirst(node: number, slot: number): void {
+    this.#nodes = withPlace(this.#nodes, slot)
+    this.#firstSlots = withPlace(this.#firstSlots, node)
+    this.#nodes[slot] = node
+    this.#firstSlots[node] = slot
+  }
+
   /** Adds a slot: behind those that the node has, but for slots that a compaction has given it. */
   add(node: number, slot: number): void {
-    this.#nodes = withPlace(this.#nodes, slot)
-    this.#nodes[slot] = node
     const first = this.firstSlot(node)
     if (first === undefined) {
-      this.#firstSlots = withPlace(this.#firstSlots, node)
-      this.#firstSlots[node] = slot
+      this.addFirst(node, slot)
       return
     }
+    this.#nodes = withPlace(this.#nodes, slot)
+    this.#nodes[slot] = node
     const chain = this.#chains.get(node) ?? [first]
     let place = chain.length
     while (place > 0 && chain[place - 1]! > slot) place -= 1

@@ -26,6 +26,7 @@ export function* placeSlots(
   range: PlacedRange,
 ): Job<{ nodes: Uint32Array; slots: Uint32Array }> {
   const { dimensions } = built.graph.parameters
+  for (const _ of built.lookup.prepare()) yield PAUSE
   const finder = new NodeFinder(built, vectors, dimensions)
   const nodes: number[] = []
   const slots: number[] = []

@@ -4,7 +4,9 @@ import { countBits, hasBit, setBit } from '../bitmap.ts'
 import type { CollectionView } from '../collection-state.ts'
 import type { GraphHits } from '../graph/graph-search.ts'
 import { createSelection, type ScanKernel, type ScanQuery, type Selection } from '../kernel/scan-kernel.ts'
+import { offer } from '../kernel/selection.ts'
 import type { BuiltGraph } from './built-graph.ts'
+import { codeScores } from './code-scores.ts'
 import { walkGraph } from './graph-walk.ts'
 import type { ServedGraph } from './index-task-runner.ts'
 import { isScanQuicker } from './scan-or-walk.ts'
@@ -31,10 +33,14 @@ export interface PassQuery extends ScanQuery {
   readonly k: number
   readonly listSize: number
   readonly exact: boolean
+  /** Whether what a walk finds is compared on originals. */
+  readonly rescore: boolean
   /** Bit `slot & 7` of byte `slot >> 3`: only these slots may be hits. Slots beyond its end may not. */
   readonly allowed: Uint8Array | undefined
   /** A slot that is no hit. */
   readonly excludedSlot: number | undefined
+  /** Whether the walk passes over the node of that slot, if it has one of its own. */
+  readonly leaveOut: boolean
   /** What a walk has found already, with the list of {@link listSizeOf}; of no use once more of the slots are served. */
   readonly walked: Walked | undefined
 }
@@ -131,16 +137,20 @@ export class SearchPass {
     const buffer = this.#range(served.builtThrough, served.placed)
     const ofBuffer = countUnset(buffer.dead, buffer.fromSlot, buffer.throughSlot)
     const allowed = allowedNodes(built, this.#allowed)
+    const passedOver = this.#nodePassedOver(built)
     let listSize = listSizeOf(this.#query)
     for (let doublings = 0; ; doublings++) {
-      const options = allowed === undefined ? { listSize } : { listSize, allowed }
+      const options = { listSize, ...(allowed && { allowed }), ...(passedOver !== undefined && { passedOver }) }
       const isWalked = doublings === 0 && walked?.served === served
       const hits = isWalked ? walked.hits : yield* walkGraph(built, vector, options, this.#tools)
       if (this.#view.dropped) return
       this.visited += hits.visited
-      const slots = this.#slotsOf(hits, built, served, rescoredCount(k, listSize))
+      const places: number[] = []
+      const slots = this.#slotsOf(hits, built, served, rescoredCount(k, listSize), places)
       if (slots.length + ofBuffer >= this.selection.k || doublings === MOST_DOUBLINGS) {
-        this.#tools.scorer.offer(this.#view, this.#query, slots, this.selection)
+        if (this.#query.rescore)
+          this.#tools.scorer.offer(this.#view, this.#query, new Uint32Array(slots).sort(), this.selection)
+        else this.#offerByCode(built, hits, slots, places)
         break
       }
       listSize *= 2
@@ -156,8 +166,21 @@ export class SearchPass {
     yield* this.#compareAll()
   }
 
-  /** The slots of the nearest nodes that may be hits, rising. */
-  #slotsOf(hits: GraphHits, built: BuiltGraph, served: ServedGraph, most: number): Uint32Array {
+  #nodePassedOver({ slots }: BuiltGraph): number | undefined {
+    const { leaveOut, excludedSlot } = this.#query
+    if (!leaveOut || excludedSlot === undefined) return undefined
+    const node = slots.nodeOf(excludedSlot)
+    return node === undefined || slots.borrowChain(node) !== undefined ? undefined : node
+  }
+
+  /** Offers slots by the distances that the walk found, each that of the hit at its place. */
+  #offerByCode({ graph }: BuiltGraph, hits: GraphHits, slots: readonly number[], places: readonly number[]): void {
+    const scores = codeScores(graph.parameters, this.#query, hits.distances)
+    for (const [index, slot] of slots.entries()) offer(this.selection, scores[places[index]!]!, slot)
+  }
+
+  /** The slots of the nearest nodes that may be hits, nearest first; `places` takes which hit each is of. */
+  #slotsOf(hits: GraphHits, built: BuiltGraph, served: ServedGraph, most: number, places: number[]): number[] {
     const { builtThrough, placed } = served
     const isHit = (slot: number) => (slot < builtThrough || placed.has(slot)) && this.#isCandidate(slot)
     const slots: number[] = []
@@ -166,18 +189,18 @@ export class SearchPass {
       const chain = built.slots.borrowChain(node)
       if (chain === undefined) {
         const slot = built.slots.firstSlot(node)
-        if (slot !== undefined && isHit(slot)) slots.push(slot)
+        if (slot !== undefined && isHit(slot)) places[slots.push(slot) - 1] = i
         continue
       }
       // Equal vectors are equally far: the lowest slots are enough.
       let ofNode = 0
       for (let place = 0; place < chain.length && ofNode < this.selection.k; place++) {
         if (!isHit(chain[place]!)) continue
-        slots.push(chain[place]!)
+        places[slots.push(chain[place]!) - 1] = i
         ofNode += 1
       }
     }
-    return new Uint32Array(slots).sort()
+    return slots
   }
 
   #isCandidate(slot: number): boolean {

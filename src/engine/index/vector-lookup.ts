@@ -1,18 +1,57 @@
+import { hasBit } from '../bitmap.ts'
+
 const FIRST_PLACES = 1024
 const EMPTY = 0
+
+/** Nodes put into the table between two pauses: some 2 ms. */
+const NODES_A_SLICE = 16_384
 
 /**
  * Finds the node whose vector has given bits: open addressing with linear probing over node numbers, at most half full. The
  * hash of each node is kept, so that growing and removing read no vectors.
+ *
+ * Only what changes a graph asks for nodes, so the table of a graph that is restored is not made before something does.
  */
 export class VectorLookup {
   /** Node + 1 a place; 0 is empty. */
   #places = new Uint32Array(FIRST_PLACES)
   #hashes = new Uint32Array(FIRST_PLACES)
   #count = 0
+  /** Nodes below it are in the table once it is needed if `#waitingBits` says so, a bit a node. */
+  #waitingNodes = 0
+  #waitingBits = new Uint8Array(0)
+
+  /** Takes over the nodes of a graph that is restored, of which `bits` has set those that are there. It must be empty. */
+  restore(hashes: Uint32Array<ArrayBuffer>, bits: Uint8Array<ArrayBuffer>): void {
+    this.#hashes = hashes
+    this.#waitingNodes = hashes.length
+    this.#waitingBits = bits
+  }
+
+  /** Makes the table that nodes are found in, if it is not made; stops after every few milliseconds. */
+  *prepare(): Generator<void, void, void> {
+    if (this.#waitingNodes === 0) return
+    const [waiting, bits] = [this.#waitingNodes, this.#waitingBits]
+    let count = 0
+    for (let node = 0; node < waiting; node++) if (hasBit(bits, node)) count += 1
+    let length = FIRST_PLACES
+    while (count * 2 > length) length *= 2
+    const places = new Uint32Array(length)
+    for (let node = 0; node < waiting; node++) {
+      if (node % NODES_A_SLICE === NODES_A_SLICE - 1) yield
+      if (hasBit(bits, node)) put(places, this.#hashes[node]!, node)
+    }
+    // One that ended sooner made the same, and may have been added to since.
+    if (this.#waitingNodes === 0) return
+    this.#places = places
+    this.#count = count
+    this.#waitingNodes = 0
+    this.#waitingBits = new Uint8Array(0)
+  }
 
   /** The node of an equal vector, if there is one; `isEqual` compares with that of a node whose hash is the same. */
   find(hash: number, isEqual: (node: number) => boolean): number | undefined {
+    this.#prepareNow()
     const mask = this.#places.length - 1
     for (let place = hash & mask; ; place = (place + 1) & mask) {
       const entry = this.#places[place]!
@@ -23,6 +62,7 @@ export class VectorLookup {
 
   /** Puts in a node that is not there. */
   add(node: number, hash: number): void {
+    this.#prepareNow()
     if ((this.#count + 1) * 2 > this.#places.length) this.#grow()
     if (node >= this.#hashes.length) {
       const hashes = new Uint32Array(Math.max(node + 1, this.#hashes.length * 2))
@@ -30,7 +70,7 @@ export class VectorLookup {
       this.#hashes = hashes
     }
     this.#hashes[node] = hash
-    this.#put(node)
+    put(this.#places, hash, node)
     this.#count += 1
   }
 
@@ -41,6 +81,7 @@ export class VectorLookup {
 
   /** Takes out a node that is there. */
   remove(node: number): void {
+    this.#prepareNow()
     const mask = this.#places.length - 1
     let hole = this.#hashes[node]! & mask
     while (this.#places[hole] !== node + 1) hole = (hole + 1) & mask
@@ -56,23 +97,27 @@ export class VectorLookup {
   }
 
   memoryBytes(): number {
-    return this.#places.byteLength + this.#hashes.byteLength
+    return this.#places.byteLength + this.#hashes.byteLength + this.#waitingBits.byteLength
+  }
+
+  #prepareNow(): void {
+    if (this.#waitingNodes > 0) for (const _ of this.prepare());
   }
 
   #grow(): void {
     const old = this.#places
     this.#places = new Uint32Array(old.length * 2)
     for (const entry of old) {
-      if (entry !== EMPTY) this.#put(entry - 1)
+      if (entry !== EMPTY) put(this.#places, this.#hashes[entry - 1]!, entry - 1)
     }
   }
+}
 
-  #put(node: number): void {
-    const mask = this.#places.length - 1
-    let place = this.#hashes[node]! & mask
-    while (this.#places[place] !== EMPTY) place = (place + 1) & mask
-    this.#places[place] = node + 1
-  }
+function put(places: Uint32Array, hash: number, node: number): void {
+  const mask = places.length - 1
+  let place = hash & mask
+  while (places[place] !== EMPTY) place = (place + 1) & mask
+  places[place] = node + 1
 }
 
 /** A hash of the bits of a vector. It need not be a good one for enemies: equal vectors are compared bit by bit. */

@@ -10,7 +10,7 @@ export const SEED = readNumber('ANNALS_CRASH_SEED', 1)
 export const BUDGET = readNumber('ANNALS_CRASH_BUDGET', 1)
 
 /** How many processes are killed. */
-export const KILLS = readNumber('ANNALS_CRASH_KILLS', 50)
+export const KILLS = readNumber('ANNALS_CRASH_KILLS', 200)
 
 /** `count` of something, as far as the budget allows, but at least one. */
 export function budgeted(count: number): number {

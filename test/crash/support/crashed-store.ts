@@ -1,11 +1,11 @@
 import { CrashableFiles, type CrashChooser, CrashSignal } from '../../support/crashable-files.ts'
-import { type Bounds, checkBounds } from './check-recovered.ts'
+import { type Bounds, cameBack, checkBounds } from './check-recovered.ts'
 import { DrivenStore } from './driven-store.ts'
 import type { History } from './history.ts'
 import { resetTime } from './open-store.ts'
 import type { Plan } from './workload.ts'
 
-type Books = Pick<DrivenStore, 'durableLsn' | 'acknowledgedLsn' | 'triedLsn'>
+type Books = Pick<DrivenStore, 'durableLsn' | 'acknowledgedLsn' | 'triedLsn' | 'snapshotLsn'>
 
 /** Files as a crash left them, and what the books say of the store in them. */
 export interface CrashedStore extends Readonly<Books> {
@@ -28,8 +28,7 @@ export async function* eachWorkloadCrash(plan: Plan): AsyncGenerator<CrashedStor
   files.watchMutations((mutation, text) => {
     // Nothing has changed since the mutation before this one, of which nobody had heard when it was made.
     noteAfter()
-    const { durableLsn, acknowledgedLsn, triedLsn } = driven
-    const books = { durableLsn, acknowledgedLsn, triedLsn }
+    const books = booksOf(driven)
     const what = `mutation ${mutation}, ${text}`
     note('before', what, books)
     noteAfter = () => note('after', what, books)
@@ -37,6 +36,23 @@ export async function* eachWorkloadCrash(plan: Plan): AsyncGenerator<CrashedStor
   await driven.run(plan)
   noteAfter()
   yield* crashes
+}
+
+export function booksOf({ durableLsn, acknowledgedLsn, triedLsn, snapshotLsn }: Books): Books {
+  return { durableLsn, acknowledgedLsn, triedLsn, snapshotLsn }
+}
+
+/**
+ * The crashes before each operation, and after the last. After an operation the files are as they are before the next one, of
+ * which more was acknowledged.
+ */
+export async function* eachStateOfWorkload(plan: Plan): AsyncGenerator<CrashedStore> {
+  let last: CrashedStore | undefined
+  for await (const crashed of eachWorkloadCrash(plan)) {
+    if (crashed.where.startsWith('crash before')) yield crashed
+    last = crashed
+  }
+  if (last !== undefined) yield last
 }
 
 /** What a power loss makes of it. */
@@ -57,34 +73,39 @@ export function afterKill(crashed: CrashedStore): CrashedStore {
   return { ...crashed, files: crashed.files.restartImage(), where: `${crashed.where}, killed` }
 }
 
-export function boundsOf({ acknowledgedLsn, triedLsn }: CrashedStore): Bounds {
-  return { floorLsn: acknowledgedLsn, ceilingLsn: triedLsn }
+export function boundsOf({ acknowledgedLsn, triedLsn, snapshotLsn }: CrashedStore): Bounds {
+  return { floorLsn: acknowledgedLsn, ceilingLsn: triedLsn, snapshotLsn }
 }
 
 /** How many operations a recovery goes on with before the next crash. */
 const OPERATIONS = 2
 
-/** Recovers, and goes on for a little; the files may crash meanwhile. What a store served once must stay. */
+/**
+ * Recovers, and goes on for a little, with a snapshot where the history has some; the files may crash meanwhile. What a store
+ * served once must stay.
+ */
 export async function recover(crashed: CrashedStore, history: History): Promise<CrashedStore> {
   const { files } = crashed
   const driven = new DrivenStore(files)
   driven.durableLsn = crashed.durableLsn
   driven.acknowledgedLsn = crashed.acknowledgedLsn
   driven.triedLsn = crashed.triedLsn
+  driven.snapshotLsn = crashed.snapshotLsn
   resetTime()
   try {
-    await driven.open('sync')
-    const { lsn } = driven.store.stats()
-    checkBounds(lsn, boundsOf(crashed), crashed.where)
-    driven.settle(lsn)
-    for (const planned of history.logged.slice(lsn, lsn + OPERATIONS)) {
+    await driven.open('sync', history.snapshots)
+    const came = cameBack(driven.store)
+    checkBounds(came, boundsOf(crashed), crashed.where)
+    driven.settle(came.lsn)
+    for (const planned of history.logged.slice(came.lsn, came.lsn + OPERATIONS)) {
       for (const { error } of await driven.performTogether([planned])) throw error
     }
+    if (history.snapshots !== undefined) for (const { error } of await driven.takeSnapshot([])) throw error
   } catch (error) {
     if (!files.isCrashed || !comesOfCrash(error)) throw error
   }
-  const { durableLsn, acknowledgedLsn, triedLsn } = driven
-  return { files, durableLsn, acknowledgedLsn, triedLsn, where: crashed.where }
+  await driven.kill()
+  return { ...booksOf(driven), files, where: crashed.where }
 }
 
 /** The recovery of a copy, crashed at one of its mutating operations. */

@@ -2,7 +2,8 @@ import type { Files } from '../../../src/base/files.ts'
 import type { VectorStore } from '../../../src/store/vector-store.ts'
 import { expectSearches } from './check-searches.ts'
 import { endProcess, openStore, passSecond, resetTime, untilQuiet } from './open-store.ts'
-import type { SessionDurability, Timing } from './operations.ts'
+import type { SessionDurability, SessionSnapshots, Timing } from './operations.ts'
+import { ProcessFiles } from './process-files.ts'
 import { holdBuilding } from './process-turns.ts'
 import { type Handles, handlesOf, startOperation } from './start-operation.ts'
 import type { Plan, PlannedOperation, PlannedStep } from './workload.ts'
@@ -21,6 +22,7 @@ export interface Failure {
 export class DrivenStore {
   readonly files: Files
   readonly #searches: boolean
+  readonly #idByte: number | undefined
   /** The last LSN that a power loss must not take. */
   durableLsn = 0
   /** The last LSN that was acknowledged at all: the kill of a process must not take it. */
@@ -30,10 +32,15 @@ export class DrivenStore {
   #store: VectorStore | undefined
   #handles: Handles = new Map()
   #durability: SessionDurability = 'sync'
+  #process: ProcessFiles | undefined
+  /** The newest snapshot that was there when the store was opened: its name need not be on disk. */
+  #foundLsn = 0
+  #takenLsn = 0
 
   /** With `searches` it also looks, while something is being built, for entries that no search finds. */
-  constructor(files: Files, { searches = false } = {}) {
+  constructor(files: Files, { searches = false, idByte }: { searches?: boolean; idByte?: number | undefined } = {}) {
     this.files = files
+    this.#idByte = idByte
     this.#searches = searches
   }
 
@@ -47,20 +54,43 @@ export class DrivenStore {
     return this.#store
   }
 
+  /** LSN of the newest snapshot that was taken: a power loss must not take it. */
+  get snapshotLsn(): number {
+    const newest = this.#store?.stats().snapshots[0]?.lsn ?? 0
+    if (newest > this.#foundLsn) this.#takenLsn = Math.max(this.#takenLsn, newest)
+    return this.#takenLsn
+  }
+
+  set snapshotLsn(lsn: number) {
+    this.#takenLsn = lsn
+  }
+
   /** The whole workload, up to the first call that fails; that error is thrown. */
   async run(plan: Plan): Promise<void> {
     resetTime()
-    await this.open('sync')
+    await this.open('sync', plan.snapshots)
     for (const step of plan.steps) {
       for (const { error } of await this.perform(step)) throw error
     }
   }
 
-  async open(durability: SessionDurability): Promise<void> {
+  async open(durability: SessionDurability, snapshots: SessionSnapshots = {}): Promise<void> {
     this.#durability = durability
     this.#store = undefined
-    this.#store = await openStore(this.files, { durability, segmentSizeBytes: SEGMENT_SIZE_BYTES[durability] })
-    this.#handles = await handlesOf(this.#store)
+    this.#process = new ProcessFiles(this.files)
+    const segmentSizeBytes = SEGMENT_SIZE_BYTES[durability]
+    const store = await openStore(this.#process, { durability, segmentSizeBytes, ...snapshots }, this.#idByte)
+    this.#foundLsn = store.stats().snapshots[0]?.lsn ?? 0
+    this.#store = store
+    this.#handles = await handlesOf(store)
+  }
+
+  /** Ends the process: nothing of what it has under way goes on. */
+  async kill(): Promise<void> {
+    // Looked up while it can be: what it has taken stays.
+    void this.snapshotLsn
+    endProcess()
+    await this.#process?.kill()
   }
 
   /** Notes what a store that was opened anew serves: what was tried and is not there never happened. */
@@ -82,9 +112,11 @@ export class DrivenStore {
         return []
       case 'reopen':
         if (step.ending === 'close') await this.close()
-        else endProcess()
-        await this.open(step.durability)
+        else await this.kill()
+        await this.open(step.durability, step.snapshots)
         return []
+      case 'snapshot':
+        return this.takeSnapshot(step.operations)
       case 'close':
         await this.close()
         return []
@@ -94,6 +126,7 @@ export class DrivenStore {
   async close(): Promise<void> {
     const lsn = this.acknowledgedLsn
     const store = this.store
+    void this.snapshotLsn
     this.#store = undefined
     await store.close()
     this.durableLsn = Math.max(this.durableLsn, lsn)
@@ -120,6 +153,22 @@ export class DrivenStore {
     if (timing === 'behindFirst') await untilUnderWay()
     await Promise.all([...calls, ...rest.map(call)])
     return failures
+  }
+
+  /** Takes a snapshot, with calls beside it. Once it resolves, all that was acknowledged before it is on disk, with it. */
+  async takeSnapshot(operations: readonly PlannedOperation[]): Promise<Failure[]> {
+    const wantedLsn = this.acknowledgedLsn
+    const taking = this.store.snapshot().then(
+      ({ lsn }) => {
+        if (lsn < wantedLsn) throw new Error(`a snapshot asked for at LSN ${wantedLsn} is of LSN ${lsn}`)
+        this.durableLsn = Math.max(this.durableLsn, lsn)
+        this.#takenLsn = Math.max(this.#takenLsn, lsn)
+        return []
+      },
+      (error: unknown) => [{ error }],
+    )
+    const failures = await this.performTogether(operations)
+    return [...failures, ...(await taking)]
   }
 
   /** Nothing is built before the writes have come to their end, and what they did is found by searches. */

@@ -1,31 +1,50 @@
-// Writes to a store until it is killed, and has its indexes kept up by a worker meanwhile. What it did is journalled outside of it:
-// one line for each call that is about to be made and each that was acknowledged, written to a pipe before anything else happens.
+// Writes to a store until it is killed; its indexes are kept up by a worker meanwhile, and snapshots are taken, on demand and by
+// themselves. What it did is journalled outside of it: one line for each call that is about to be made and each that was
+// acknowledged, written to a pipe before anything else happens.
 import { writeSync } from 'node:fs'
 import { VectorStore } from '../../../dist/index.js'
 import { numbersOf, operationAt } from './kill-workload.mjs'
 
-const [directory, seed, durability, doneOperations] = process.argv.slice(2)
+const [directory, seed, durability, doneOperations, historyBytes] = process.argv.slice(2)
+/** It waits for its end then, so that what is in its log stays within the history that is kept. */
+const MOST_OPERATIONS = 400
 const next = numbersOf(Number(seed))
+const pick = (...values) => values[next() % values.length]
 const journal = (word, ...numbers) => writeSync(1, `${word} ${numbers.join(' ')}\n`)
 
 journal('opening', 0)
-const options = { durability, segmentSizeBytes: 4096 * (1 + (next() % 4)), threads: 1, bufferEntries: 16 }
-const store = await VectorStore.open(directory, options)
+const store = await VectorStore.open(directory, {
+  durability,
+  segmentSizeBytes: 4096 * (1 + (next() % 4)),
+  threads: 1,
+  bufferEntries: 16,
+  snapshotRecords: pick(10, 30, 100, 1_000_000),
+  history: { bytes: Number(historyBytes) },
+})
 journal('opened', store.stats().lsn)
 
 let words = store.collections().length === 0 ? undefined : await store.collection('words')
-let done = Number(doneOperations)
-for (;;) {
+const first = Number(doneOperations)
+let done = first
+while (done < first + MOST_OPERATIONS) {
   const operations = [operationAt(done + 1)]
   const most = 1 + (next() % 12)
   const isWrite = (operation) => operation.type !== 'create' && operation.type !== 'drop'
   while (operations.length < most && isWrite(operations[0]) && isWrite(operationAt(done + operations.length + 1))) {
     operations.push(operationAt(done + operations.length + 1))
   }
+  const taking = next() % 8 === 0 ? takeSnapshot() : undefined
   // Called in one turn, as by so many callers at once.
   await Promise.all(operations.map((operation, index) => write(operation, done + 1 + index)))
   done += operations.length
   if (next() % 20 === 0) await store.sync()
+  if (next() % 2 === 0) await taking
+}
+setInterval(() => {}, 1000)
+
+async function takeSnapshot() {
+  journal('snapshotting', store.stats().lsn)
+  journal('snapshotted', (await store.snapshot()).lsn)
 }
 
 async function write(operation, number) {

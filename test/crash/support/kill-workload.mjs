@@ -5,10 +5,10 @@
 const DIMENSIONS = 8
 const COLLECTION = 'words'
 /** The collection is dropped and made again once in so many operations. */
-const LIFETIME_OPERATIONS = 251
+const LIFETIME_OPERATIONS = 401
 /** It begins with an import of so many batches. */
 const IMPORT_BATCHES = 3
-const BATCH_ENTRIES = 200
+const BATCH_ENTRIES = 60
 
 /** @param {number} number */
 export function operationAt(number) {

@@ -2,9 +2,14 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const CHILD = fileURLToPath(new URL('kill-child.mjs', import.meta.url))
+const PATIENCE_MS = 2000
 
-/** When a process is killed: so many ms after it began to open the store, or after so many acknowledgements. */
-export type KillMoment = { readonly afterMs: number } | { readonly afterAcknowledgements: number }
+/** When a process is killed: so many ms after it has told something of a kind so many times, beginning to open the store included. */
+export interface KillMoment {
+  readonly word: 'opening' | 'acknowledged' | 'snapshotting'
+  readonly times: number
+  readonly afterMs: number
+}
 
 /** What a killed process had told before it ended. */
 export interface Journal {
@@ -14,6 +19,8 @@ export interface Journal {
   readonly tried: number
   /** The operations that were acknowledged, with their LSN, or 0 where a call does not tell it. */
   readonly acknowledged: ReadonlyMap<number, number>
+  /** LSN of the newest snapshot that was asked for and taken, or 0. */
+  readonly snapshotLsn: number
 }
 
 /** What a process is told. */
@@ -22,32 +29,39 @@ export interface KillOptions {
   readonly durability: string
   /** How many operations are in the store. */
   readonly doneOperations: number
+  /** Bytes of log that stay readable. */
+  readonly historyBytes: number
 }
 
 /** Starts a process that writes to the store in a directory, kills it with SIGKILL, and reads its journal to the end. */
 export function runUntilKilled(directory: string, options: KillOptions, moment: KillMoment): Promise<Journal> {
-  const { seed, durability, doneOperations } = options
-  const child = spawn(process.execPath, [CHILD, directory, String(seed), durability, String(doneOperations)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const { seed, durability, doneOperations, historyBytes } = options
+  const told = [directory, seed, durability, doneOperations, historyBytes].map(String)
+  const child = spawn(process.execPath, [CHILD, ...told], { stdio: ['ignore', 'pipe', 'pipe'] })
   let text = ''
   let errors = ''
-  let acknowledgements = 0
+  let left = moment.times
   let timer: NodeJS.Timeout | undefined
+  const arm = () => {
+    if (moment.afterMs === 0) child.kill('SIGKILL')
+    else timer ??= setTimeout(() => child.kill('SIGKILL'), moment.afterMs)
+  }
+  // What never comes is not waited for.
+  const patience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
   child.stderr.on('data', (chunk: Buffer) => {
     errors += chunk.toString()
   })
   child.stdout.on('data', (chunk: Buffer) => {
     const news = chunk.toString()
-    if (text === '' && 'afterMs' in moment) timer = setTimeout(() => child.kill('SIGKILL'), moment.afterMs)
     text += news
-    acknowledgements += news.split('acknowledged').length - 1
-    if ('afterAcknowledgements' in moment && acknowledgements >= moment.afterAcknowledgements) child.kill('SIGKILL')
+    left -= news.split(`${moment.word} `).length - 1
+    if (left <= 0) arm()
   })
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (_code, signal) => {
       clearTimeout(timer)
+      clearTimeout(patience)
       if (signal === 'SIGKILL') resolve(readJournal(text))
       else reject(new Error(`the process ended by itself: ${errors}`))
     })
@@ -63,6 +77,7 @@ function readJournal(text: string): Journal {
   return {
     openedLsn: opened?.[0],
     tried: Math.max(0, ...numbers('tried').map(([number]) => number!)),
+    snapshotLsn: Math.max(0, ...numbers('snapshotted').map(([lsn]) => lsn!)),
     acknowledged: new Map(numbers('acknowledged').map(([number, lsn]) => [number!, lsn!])),
   }
 }

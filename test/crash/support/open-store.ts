@@ -69,13 +69,13 @@ export async function untilQuiet(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Opens a store on given files, with a clock and chance that are the same in every run. */
-export function openStore(files: Files, options: OpenOptions = {}): Promise<VectorStore> {
+/** Opens a store on given files, with a clock and chance that are the same in every run; `idByte` makes it another store. */
+export function openStore(files: Files, options: OpenOptions = {}, idByte = 7): Promise<VectorStore> {
   const surroundings = {
     files,
     name: 'the store',
     now: () => nowMs++,
-    randomBytes: (count: number) => new Uint8Array(count).fill(7),
+    randomBytes: (count: number) => new Uint8Array(count).fill(idByte),
     yieldToEventLoop: async () => {},
     release: async () => {},
   }

@@ -1,4 +1,5 @@
 import type { Metric } from '../../../src/engine/metric.ts'
+import type { SnapshotOptions } from '../../../src/store/snapshot-options.ts'
 
 /** An entry as plain data. */
 export interface EntryData {
@@ -24,6 +25,9 @@ export type Maintenance = 'flush' | 'consolidate' | 'optimize' | 'compact'
 
 export type SessionDurability = 'sync' | 'async'
 
+/** How a session of a store is opened, as far as it is not the same everywhere. By default it takes no snapshot by itself. */
+export type SessionSnapshots = Pick<SnapshotOptions, 'snapshotRecords' | 'history'>
+
 /**
  * Calls made in one turn of the event loop, as by so many callers at once; or the first alone, and the others while it is
  * being written, so that they wait behind it, or while what it has ordered is being built.
@@ -38,7 +42,14 @@ export type Step =
   /** A second passes, after which the store syncs what it left unsynced. */
   | { readonly kind: 'second' }
   /** The store is closed, or its process is killed, and opened again. */
-  | { readonly kind: 'reopen'; readonly ending: 'close' | 'kill'; readonly durability: SessionDurability }
+  | {
+      readonly kind: 'reopen'
+      readonly ending: 'close' | 'kill'
+      readonly durability: SessionDurability
+      readonly snapshots: SessionSnapshots
+    }
+  /** `store.snapshot()`, and calls that are made while it is under way. */
+  | { readonly kind: 'snapshot'; readonly operations: readonly Operation[] }
   | { readonly kind: 'close' }
 
 const calls =
@@ -72,8 +83,9 @@ export const compact = maintain('compact')
 export const sync: Step = { kind: 'sync' }
 export const aSecondPasses: Step = { kind: 'second' }
 export const close: Step = { kind: 'close' }
-export const reopen = (ending: 'close' | 'kill', durability: SessionDurability): Step => ({
-  kind: 'reopen',
-  ending,
-  durability,
-})
+export const snapshot = (...operations: readonly Operation[]): Step => ({ kind: 'snapshot', operations })
+export const reopen = (
+  ending: 'close' | 'kill',
+  durability: SessionDurability,
+  snapshots: SessionSnapshots = {},
+): Step => ({ kind: 'reopen', ending, durability, snapshots })

@@ -1,12 +1,12 @@
 import { expect } from 'vitest'
 import { isStoreError, type StoreError } from '../../../src/base/errors.ts'
 import type { CrashableFiles } from '../../support/crashable-files.ts'
-import { checkBounds, expectState, expectStateOf } from './check-recovered.ts'
-import type { CrashedStore } from './crashed-store.ts'
+import { cameBack, checkBounds, expectState, expectStateOf } from './check-recovered.ts'
+import { booksOf, type CrashedStore } from './crashed-store.ts'
 import { DrivenStore } from './driven-store.ts'
 import type { History } from './history.ts'
-import { endProcess, resetTime } from './open-store.ts'
-import type { SessionDurability, Timing } from './operations.ts'
+import { resetTime } from './open-store.ts'
+import type { SessionDurability, SessionSnapshots, Timing } from './operations.ts'
 import type { PlannedOperation, PlannedStep } from './workload.ts'
 
 /** Errors that promise that nothing was written. */
@@ -26,6 +26,7 @@ export class PersistentRun {
   /** Called when a write was refused for certain, with what the files must hold. */
   readonly #onRefusal: (store: CrashedStore) => Promise<void>
   #durability: SessionDurability = 'sync'
+  #snapshots: SessionSnapshots = {}
   /** Calls that failed. */
   failures = 0
   /** Openings that followed on an error that left the log unknown. */
@@ -47,10 +48,11 @@ export class PersistentRun {
   /** @param beforeStep called before each step; a step may be made to fail there. */
   async run(beforeStep: (step: PlannedStep) => void = () => {}): Promise<void> {
     resetTime()
-    await this.#open('sync')
+    await this.#open('sync', this.#history.snapshots)
     for (const step of this.#history.steps) {
       beforeStep(step)
-      if (step.kind === 'together') await this.#performTogether(step.operations, step.timing)
+      if (step.kind === 'snapshot') await this.#takeSnapshot(step.operations)
+      else if (step.kind === 'together') await this.#performTogether(step.operations, step.timing)
       else if (step.kind === 'sync') await this.#sync()
       else if (step.kind === 'second') await this.#driven.perform(step)
       else await this.#end(step)
@@ -64,16 +66,17 @@ export class PersistentRun {
 
   async #end(step: Extract<PlannedStep, { kind: 'reopen' | 'close' }>): Promise<void> {
     if (step.kind === 'close' || step.ending === 'close') await this.#close()
-    else endProcess()
-    if (step.kind === 'reopen') await this.#open(step.durability)
+    else await this.#driven.kill()
+    if (step.kind === 'reopen') await this.#open(step.durability, step.snapshots)
   }
 
   /** Opens until it succeeds: each failure must be typed, and none may take the store for broken. */
-  async #open(durability: SessionDurability): Promise<void> {
+  async #open(durability: SessionDurability, snapshots: SessionSnapshots = {}): Promise<void> {
     this.#durability = durability
+    this.#snapshots = snapshots
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#driven.open(durability)
+        await this.#driven.open(durability, snapshots)
       } catch (error) {
         this.#count(error, DEFINITE, 'opening')
         if (attempt === ATTEMPTS) throw error
@@ -83,7 +86,7 @@ export class PersistentRun {
       const { lsn } = store.stats()
       // A tail that cannot be mended is not served.
       const floorLsn = store.readOnly ? this.#driven.durableLsn : acknowledgedLsn
-      checkBounds(lsn, { floorLsn, ceilingLsn: triedLsn }, `${this.#where}, reopened`)
+      checkBounds(cameBack(store), { floorLsn, ceilingLsn: triedLsn }, `${this.#where}, reopened`)
       await expectState(store, lsn, this.#history, `${this.#where}, reopened`)
       if (!store.readOnly) {
         this.#driven.settle(lsn)
@@ -114,11 +117,29 @@ export class PersistentRun {
 
   /** A write that was refused for certain is in no file, and the store goes on where it was. */
   async #expectRefused(): Promise<void> {
-    const { durableLsn, acknowledgedLsn, store } = this.#driven
+    const { acknowledgedLsn, store } = this.#driven
     expect(store.stats().lsn, this.#where).toBe(acknowledgedLsn)
     this.#driven.triedLsn = acknowledgedLsn
     const where = `${this.#where}, refused`
-    await this.#onRefusal({ files: this.#files, durableLsn, acknowledgedLsn, triedLsn: acknowledgedLsn, where })
+    await this.#onRefusal({ ...booksOf(this.#driven), files: this.#files, where })
+  }
+
+  /** One that fails leaves the store as it is, and the next succeeds; the writes beside it are asked for again. */
+  async #takeSnapshot(operations: readonly PlannedOperation[]): Promise<void> {
+    let remaining = operations
+    for (let attempt = 1; ; attempt++) {
+      const failures = await this.#driven.takeSnapshot(remaining)
+      if (failures.length === 0) return
+      if (attempt === ATTEMPTS) throw failures[0]!.error
+      for (const { error } of failures) this.#count(error, [...DEFINITE, ...INDETERMINATE], 'a snapshot')
+      const failed = new Set(failures.map(({ planned }) => planned))
+      remaining = remaining.filter((planned) => failed.has(planned))
+      if (failures.some(({ error }) => INDETERMINATE.includes((error as StoreError).code))) {
+        await this.#restart()
+        const { lsn } = this.#driven.store.stats()
+        remaining = remaining.filter((planned) => planned.lsn === undefined || planned.lsn > lsn)
+      }
+    }
   }
 
   async #sync(): Promise<void> {
@@ -133,8 +154,8 @@ export class PersistentRun {
 
   async #restart(): Promise<void> {
     this.restarts += 1
-    endProcess()
-    await this.#open(this.#durability)
+    await this.#driven.kill()
+    await this.#open(this.#durability, this.#snapshots)
   }
 
   async #close(): Promise<void> {

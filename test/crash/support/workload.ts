@@ -15,6 +15,7 @@ import {
   optimize,
   remove,
   reopen,
+  type SessionSnapshots,
   type Step,
   sync,
   type Timing,
@@ -28,7 +29,7 @@ const ODD_NUMBERS = [-0, 1e-45, -1.1754942e-38, 3.4028235e38, 16_777_217, 0.1]
 const WORD_DIMENSIONS = 24
 
 /** Draws entries: the same seed draws the same. */
-class EntrySource {
+export class EntrySource {
   readonly #random: Random
 
   constructor(seed: number) {
@@ -183,8 +184,9 @@ export interface PlannedOperation {
 }
 
 export type PlannedStep =
-  | Exclude<Step, { kind: 'together' }>
+  | Exclude<Step, { kind: 'together' | 'snapshot' }>
   | { readonly kind: 'together'; readonly operations: readonly PlannedOperation[]; readonly timing: Timing }
+  | { readonly kind: 'snapshot'; readonly operations: readonly PlannedOperation[] }
 
 /** A workload worked out by the model alone. */
 export interface Plan {
@@ -195,9 +197,15 @@ export interface Plan {
   readonly contents: readonly string[]
   /** LSN of the last operation of the workload itself. */
   readonly endLsn: number
+  /** Of the first session, and of those that go on after a crash. */
+  readonly snapshots?: SessionSnapshots
 }
 
-export function planWorkload(steps: readonly Step[], sequel: readonly Operation[]): Plan {
+export function planWorkload(
+  steps: readonly Step[],
+  sequel: readonly Operation[],
+  snapshots?: SessionSnapshots,
+): Plan {
   const model = new ContentModel()
   const logged: PlannedOperation[] = []
   const contents = [model.text()]
@@ -211,9 +219,9 @@ export function planWorkload(steps: readonly Step[], sequel: readonly Operation[
     return planned
   }
   const planned = steps.map(
-    (step): PlannedStep => (step.kind === 'together' ? { ...step, operations: step.operations.map(plan) } : step),
+    (step): PlannedStep => ('operations' in step ? { ...step, operations: step.operations.map(plan) } : step),
   )
   const endLsn = model.lsn
   for (const operation of sequel) plan(operation)
-  return { steps: planned, logged, contents, endLsn }
+  return { steps: planned, logged, contents, endLsn, ...(snapshots === undefined ? {} : { snapshots }) }
 }

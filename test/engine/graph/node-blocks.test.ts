@@ -4,10 +4,13 @@ import {
   checkMarks,
   exportBlock,
   exportMarks,
-  importBlockCodes,
-  importBlockRows,
+  extendCodes,
   importMarks,
+  type NodeBlock,
+  type NodeBlockRows,
   type NodeMarks,
+  takeBlockRows,
+  uncounted,
 } from '../../../src/engine/graph/node-blocks.ts'
 import type { VamanaGraph } from '../../../src/engine/graph/vamana-graph.ts'
 import { CODED, FREE, LINKED } from '../../../src/engine/kernel/assembly-graph/layout.ts'
@@ -16,15 +19,25 @@ import { normalSet } from './vector-sets.ts'
 
 const set = normalSet('euclidean', 1500, 40)
 
+function blockOf(graph: VamanaGraph): NodeBlock {
+  const steps = exportBlock(graph.core, 0)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+  }
+}
+
 /** A graph in the memory of another one. */
 async function copyOf(graph: VamanaGraph, marks: NodeMarks = exportMarks(graph.core)): Promise<VamanaGraph> {
   const copy = await graphOf({ ...set, vectors: new Float32Array(0) })
-  const block = exportBlock(graph.core, 0)
+  const block = blockOf(graph)
   checkMarks(marks)
-  importBlockCodes(copy.core, block)
-  checkBlockRows(block, 0, marks.states)
-  importBlockRows(copy.core, 0, block)
-  for (const _ of importMarks(copy.core, marks));
+  const { wideCodes, narrowCodes } = extendCodes(copy.core, block.nodes)
+  wideCodes.set(block.wideCodes)
+  narrowCodes.set(block.narrowCodes)
+  const incoming = uncounted(marks.states)
+  takeBlockRows(copy.core, 0, block, incoming)
+  for (const _ of importMarks(copy.core, marks, incoming));
   return copy
 }
 
@@ -70,8 +83,18 @@ describe('what cannot be a graph', () => {
     neighbours: Uint32Array.from(neighbours),
   })
 
-  test('is refused, and what can be is not', () => {
-    checkBlockRows(rows([0, 1, 2, 2, 2], [1, 0]), 0, states)
+  /** Both ways in which rows are checked. */
+  const refusals = async (given: NodeBlockRows) => {
+    const { core } = await graphOf({ ...set, vectors: new Float32Array(0) })
+    extendCodes(core, states.length)
+    return [
+      () => checkBlockRows(given, 0, states),
+      () => takeBlockRows(core, 0, given, uncounted(states)),
+    ]
+  }
+
+  test('is refused, and what can be is not', async () => {
+    for (const check of await refusals(rows([0, 1, 2, 2, 2], [1, 0]))) check()
   })
 
   test.each([
@@ -84,8 +107,8 @@ describe('what cannot be a graph', () => {
     ['an edge to a node that does not exist', [0, 1, 2, 2, 2], [1, 4]],
     ['a row of a node that is not linked', [0, 0, 0, 1, 1], [1]],
     ['a row that is too long', [0, 64, 64, 64, 64], Array(64).fill(1)],
-  ])('%s', (_, offsets, neighbours) => {
-    expect(() => checkBlockRows(rows(offsets, neighbours), 0, states)).toThrow(RangeError)
+  ])('%s', async (_, offsets, neighbours) => {
+    for (const check of await refusals(rows(offsets, neighbours))) expect(check).toThrow(RangeError)
   })
 
   test.each([

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { GraphRestorer } from '../../../src/engine/index/graph-restorer.ts'
-import { captureIndex, type GraphCapture, type IndexCapture } from '../../../src/engine/index/index-capture.ts'
+import { blocksOf, captureIndex, type GraphCapture, type IndexCapture } from '../../../src/engine/index/index-capture.ts'
 import { IndexFixture } from './index-fixture.ts'
 
 let capture: IndexCapture
@@ -32,10 +32,12 @@ interface Slots {
 }
 
 async function restore({ slotOffsets, slots }: Slots = {}, slotCount = 4, dead: readonly number[] = []) {
-  const block = graph.blocks[0]!
+  const block = blocksOf(graph)[0]!
   const isDead = (slot: number) => dead.includes(slot)
   const restorer = await GraphRestorer.create(graph, graph, { slotCount, isDead })
-  restorer.appendCodes(block)
+  const { wideCodes, narrowCodes } = restorer.extendCodes(block.nodes)
+  wideCodes.set(block.wideCodes)
+  narrowCodes.set(block.narrowCodes)
   restorer.takeRows(0, block)
   restorer.takeSlots(0, {
     offsets: slotOffsets === undefined ? block.slotOffsets : Uint32Array.from(slotOffsets),
@@ -51,7 +53,8 @@ async function restore({ slotOffsets, slots }: Slots = {}, slotCount = 4, dead: 
 
 describe('a graph that is restored', () => {
   test('has the slots that it had', async () => {
-    expect([[...graph.blocks[0]!.slotOffsets], [...graph.blocks[0]!.slots]]).toEqual([
+    const block = blocksOf(graph)[0]!
+    expect([[...block.slotOffsets], [...block.slots]]).toEqual([
       [0, 2, 3, 4],
       [0, 2, 1, 3],
     ])

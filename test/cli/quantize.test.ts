@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { QuantizeReport } from '../../src/store/public.ts'
+import { VectorStore } from '../../src/store/public.ts'
+import { CliFixture } from './support/cli-fixture.ts'
+import { someVectors } from './support/vector-bytes.ts'
+
+const ENTRIES = 17_000
+const CHUNK_BYTES = 16_384 * 4 * 4
+
+let cli: CliFixture
+beforeAll(async () => {
+  cli = await CliFixture.create()
+  const store = await VectorStore.open(cli.store, { threads: 0, bufferEntries: 2 ** 30 })
+  const rows = await store.collection('rows', { dimensions: 4, metric: 'euclidean' })
+  await rows.addAll(someVectors(ENTRIES, 4).map((vector, row) => ({ id: String(row), vector })))
+  await store.close()
+})
+afterAll(() => cli.remove())
+
+describe('quantize', () => {
+  test('switches, and prints what that brought', async () => {
+    const report = await cli.json<QuantizeReport>('quantize', cli.store, 'rows', 'int8')
+    expect(report).toEqual({
+      collection: 'rows',
+      lsn: expect.any(Number),
+      before: { mode: 'none', recall: 1, latencyMs: expect.any(Object), memory: expect.any(Object) },
+      after: { mode: 'int8', recall: 1, latencyMs: expect.any(Object), memory: expect.any(Object) },
+      queries: 100,
+      originals: { residence: 'disk', chunks: 1, chunksOnDisk: 1 },
+      durationMs: expect.any(Number),
+    })
+    const bytesOf = ({ memory }: QuantizeReport['before']) => memory.components.originals!
+    expect(bytesOf(report.before) - bytesOf(report.after)).toBe(CHUNK_BYTES)
+    const stats = await cli.json<{ collections: unknown[] }>('stats', cli.store)
+    expect(stats.collections).toMatchObject([{ quantization: 'int8' }])
+    expect((await cli.run('stats', cli.store)).stdout).toMatch(/^rows +17,000 +4 +euclidean +int8 /m)
+    expect((await cli.run('log', cli.store)).stdout).toMatch(/quantize +rows +int8/)
+    expect((await cli.run('verify', cli.store)).exitCode).toBe(0)
+  })
+
+  test('prints a table', async () => {
+    const { exitCode, stdout, stderr } = await cli.run('quantize', cli.store, 'rows', 'none')
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+    expect(stdout).toMatch(/^rows is none since LSN \d+, and was int8; switched in [\d.,]+ m?s\n/)
+    expect(stdout).toContain('\n0 of 1 full chunk of vectors on disk only\n')
+    expect(stdout).toMatch(/^recall@10 of 100 queries +1\.0000 +1\.0000$/m)
+    expect(stdout).toMatch(/^median search +[\d.]+ ms +[\d.]+ ms$/m)
+    expect(stdout).toMatch(/^originals +[\d.]+ KiB +[\d.]+ [KM]iB$/m)
+  })
+
+  test('refuses what is no mode, and what there is not', async () => {
+    const wrong = await cli.run('quantize', cli.store, 'rows', 'int4')
+    expect([wrong.exitCode, wrong.stderr]).toEqual([
+      2,
+      expect.stringContaining("<mode> must be none or int8, not 'int4'"),
+    ])
+    const binary = await cli.run('quantize', cli.store, 'rows', 'binary')
+    expect([binary.exitCode, binary.stderr]).toEqual([1, expect.stringContaining('ERR_QUANTIZATION_MODE')])
+    const missing = await cli.run('quantize', cli.store, 'nothing', 'int8')
+    expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringContaining('ERR_COLLECTION_NOT_FOUND')])
+  })
+})
