@@ -1,3 +1,4 @@
+import { backupCommand } from './backup-command.ts'
 import type { Command } from './command.ts'
 import { deleteCommand } from './delete-command.ts'
 import { digestCommand } from './digest-command.ts'
@@ -7,6 +8,7 @@ import { importCommand } from './import-command.ts'
 import { logCommand } from './log-command.ts'
 import { optimizeCommand } from './optimize-command.ts'
 import { quantizeCommand } from './quantize-command.ts'
+import { salvageCommand } from './salvage-command.ts'
 import { searchCommand } from './search-command.ts'
 import { snapshotCommand } from './snapshot-command.ts'
 import { statsCommand } from './stats-command.ts'
@@ -23,8 +25,10 @@ export const COMMANDS: readonly Command[] = [
   deleteCommand,
   statsCommand,
   snapshotCommand,
+  backupCommand,
   logCommand,
   verifyCommand,
+  salvageCommand,
   digestCommand,
 ]
 

@@ -59,7 +59,8 @@ interface Start extends Pick<Proven, 'state' | 'hasGraphs' | 'leftOut'> {
 /**
  * Finds the newest state that can be proven, at or below `options.to`. A whole snapshot goes first; one of which only graphs are
  * damaged where it leads further; one of which entries are lost only where nothing else leads anywhere. Changes nothing.
- * @throws StoreError `ERR_STORE_NOT_FOUND`, `ERR_LOG_CORRUPT` where nothing can be proven, `ERR_FORMAT_VERSION`,
+ * @throws StoreError `ERR_STORE_NOT_FOUND`, `ERR_LOG_CORRUPT` where nothing can be proven, `ERR_HISTORY_TRUNCATED` where `to`
+ * lies before what is kept, `ERR_FORMAT_VERSION`,
  * `ERR_ABORTED`, or what the files say.
  */
 export async function proveStore(files: Files, options: ProofOptions): Promise<Proof> {
@@ -72,7 +73,7 @@ export async function proveStore(files: Files, options: ProofOptions): Promise<P
   }
   const proven = await prover.prove(snapshots, firstLsns)
   const { damage } = prover
-  if (proven === undefined) throw nothingProven(damage)
+  if (proven === undefined) throw nothingProven(damage, options.to, snapshots)
   const known = [mark?.position.lsn ?? 0, proven.position.lsn, (firstLsns.at(-1) ?? 1) - 1]
   const lastLsn = Math.max(...known, ...snapshots.map(({ lsn }) => lsn))
   return { proven, damage, lastLsn, epoch: Math.max(mark?.position.epoch ?? 1, proven.position.epoch) }
@@ -83,7 +84,16 @@ async function readMarkIfAny(files: Files, { checksum }: ProofOptions): Promise<
   return (await readMark(files, checksum)).mark
 }
 
-function nothingProven(damage: readonly FoundProblem[]): StoreError {
+function nothingProven(
+  damage: readonly FoundProblem[],
+  to: number | undefined,
+  snapshots: readonly ListedSnapshot[],
+): StoreError {
+  if (to !== undefined && damage.length === 0) {
+    const oldestLsn = snapshots.at(-1)?.lsn
+    const message = `the history that is kept does not reach back to LSN ${to}: it begins at LSN ${oldestLsn}`
+    return new StoreError('ERR_HISTORY_TRUNCATED', message, { details: { lsn: to, oldestLsn } })
+  }
   const [first] = damage
   const reasons = damage.map(({ message }) => message).join('. ')
   const details = { path: first?.path, offset: first?.offset, lsn: first?.lsn, reason: 'nothing can be proven' }

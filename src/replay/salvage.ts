@@ -55,7 +55,7 @@ export interface SalvageReport {
  * Copies what can be proven of a store to an empty place, as a store of the next epoch that holds one snapshot. The source is
  * only read. The new store is one once this resolves, when it was read back and found to be what was proven; and none before.
  * @throws StoreError `ERR_FILE_EXISTS` for a place that holds anything, `ERR_STORE_NOT_FOUND`, `ERR_LOG_CORRUPT` where nothing
- * can be proven or `to` cannot, `ERR_LSN_AHEAD`, `ERR_FORMAT_VERSION`, `ERR_ABORTED`, or what the files say.
+ * can be proven or `to` cannot, `ERR_LSN_AHEAD`, `ERR_HISTORY_TRUNCATED`, `ERR_FORMAT_VERSION`, `ERR_ABORTED`, or what the files say.
  */
 export async function salvageFiles(source: Files, target: Files, options: SalvageOptions): Promise<SalvageReport> {
   const { checksum, to, signal } = options

@@ -181,8 +181,8 @@ export class ReplayChecker {
 
   /** Two walks may come upon the same. */
   #note(problem: FoundProblem): void {
-    const isKnown = ({ path, offset, message }: FoundProblem) =>
-      message === problem.message || (path !== undefined && path === problem.path && offset === problem.offset)
+    const isKnown = ({ path, offset, lsn }: FoundProblem) =>
+      path !== undefined && path === problem.path && offset === problem.offset && lsn === problem.lsn
     if (!this.#problems.some(isKnown)) this.#problems.push(problem)
   }
 }

@@ -89,13 +89,16 @@ async function checkReplay(
   onBytes: (doneBytes: number) => void,
 ): Promise<ReplayCheck> {
   const manifests = snapshots.flatMap(({ manifest, ok }) => (ok && manifest !== undefined ? [manifest] : []))
-  const checker = new ReplayChecker(files, { ...options, manifests, onBytes })
-  const isUsable = ({ position }: SnapshotManifest) => position.lsn <= (options.untilLsn ?? Number.MAX_SAFE_INTEGER)
-  const bases: Base[] = manifests
-    .filter(isUsable)
-    .reverse()
-    .map((manifest) => baseOf(files, manifest, options, manifest === oldest?.manifest ? oldest.state : undefined))
   const firstLsn = survey[0]?.firstLsn
+  const isInReach = ({ position }: SnapshotManifest) => position.lsn <= (options.untilLsn ?? Number.MAX_SAFE_INTEGER)
+  const inReach = manifests.filter(isInReach)
+  // A writer may have let go of everything up to there: then what there is now is checked.
+  const isPast = inReach.length === 0 && firstLsn !== undefined && firstLsn > 1
+  const untilLsn = isPast ? undefined : options.untilLsn
+  const checker = new ReplayChecker(files, { ...options, untilLsn, manifests, onBytes })
+  const bases: Base[] = (isPast ? manifests : inReach)
+    .toReversed()
+    .map((manifest) => baseOf(files, manifest, options, manifest === oldest?.manifest ? oldest.state : undefined))
   const isWhole = firstLsn === 1 || (firstLsn === undefined && bases.length === 0)
   if (isWhole) return checker.run([{ lsn: 0, manifest: undefined, state: async () => new StoreState() }, ...bases])
   if (firstLsn !== undefined && firstLsn <= (bases[0]?.lsn ?? firstLsn)) await checker.checkChain(bases[0]?.lsn)

@@ -2,10 +2,16 @@ import type { Checksum } from '../base/checksum.ts'
 import { ChainedHash } from '../engine/chained-hash.ts'
 import type { CollectionCapture } from '../engine/collection-capture.ts'
 import { combineIndexDigests, digestState } from '../engine/digest.ts'
-import { captureIndex, type IndexCapture, writeCapturedIndex } from '../engine/index/index-capture.ts'
+import {
+  captureIndex,
+  type IndexCapture,
+  type IndexVersion,
+  writeCapturedIndex,
+} from '../engine/index/index-capture.ts'
 import { captureState } from '../engine/state-capture.ts'
 import type { StoreState } from '../engine/store-state.ts'
-import { type GraphVersions, isKept, knownDigest, noteDigest } from './held-graphs.ts'
+import { type GraphVersions, holdsGraph, knownDigest, noteDigest } from './held-graphs.ts'
+import type { SnapshotManifest } from './manifest.ts'
 
 /** A store at one LSN, graphs included, whatever happens later. */
 export interface StoreCapture {
@@ -31,19 +37,25 @@ export function graphVersions({ collections }: StoreCapture): GraphVersions {
 
 /**
  * Fixes the content at the call, synchronously. The graphs follow when the tasks have run that are ordered by then: each is
- * copied, block by block, before any later task of its collection runs, unless an earlier snapshot holds just that graph.
- * Indexes that no host runs keep it waiting.
+ * copied, block by block, before any later task of its collection runs, unless `previous` holds just that graph: the snapshot
+ * is to share its parts then. Indexes that no host runs keep it waiting.
  * @throws what an index stopped or failed by: its collection was dropped meanwhile, or the store closes. A later capture
  * may succeed.
  */
-export async function captureStore(state: StoreState, yieldToEventLoop: () => Promise<void>): Promise<StoreCapture> {
+export async function captureStore(
+  state: StoreState,
+  yieldToEventLoop: () => Promise<void>,
+  previous?: SnapshotManifest | undefined,
+): Promise<StoreCapture> {
   const { lsn, lastCreationLsn } = state
   const contents = captureState(state).collections
-  const indexes = state.collections().map(({ index }) => {
+  const indexes = state.collections().map(({ creationLsn, index }) => {
     const moment = index.moment()
-    const copy = (isLeftOut?: typeof isKept) =>
-      index.visit((served) => inSlices(captureIndex(moment, served, isLeftOut), yieldToEventLoop))
-    return copy(isKept).then((captured) => ({ index: captured, copyAgain: () => sameGraph(captured, copy()) }))
+    const copy = (isKept?: (index: IndexVersion) => boolean) =>
+      index.visit((served) => inSlices(captureIndex(moment, served, isKept), yieldToEventLoop))
+    const isHeld = (captured: IndexVersion) =>
+      holdsGraph(previous, creationLsn, captured.version) && knownDigest(captured) !== undefined
+    return copy(isHeld).then((captured) => ({ index: captured, copyAgain: () => sameGraph(captured, copy()) }))
   })
   const captured = await Promise.all(indexes)
   return { lsn, lastCreationLsn, collections: contents.map((content, i) => ({ content, ...captured[i]! })) }

@@ -5,22 +5,15 @@ import type { SnapshotManifest } from './manifest.ts'
 export type GraphVersions = ReadonlyMap<number, object>
 
 const versionsOf = new WeakMap<SnapshotManifest, GraphVersions>()
-const held = new WeakSet<object>()
 
 /** Notes which graphs, of those in memory, the parts of a manifest hold: it was read into them, or written from them. */
 export function noteHeldGraphs(manifest: SnapshotManifest, versions: GraphVersions): void {
   versionsOf.set(manifest, versions)
-  for (const version of versions.values()) held.add(version)
 }
 
 /** Whether the parts of a manifest hold just this graph of a collection, as far as is known. */
 export function holdsGraph(manifest: SnapshotManifest | undefined, creationLsn: number, version: object): boolean {
   return manifest !== undefined && versionsOf.get(manifest)?.get(creationLsn) === version
-}
-
-/** Whether a snapshot can do without a copy of a graph: parts of an earlier one hold it, and its digest is known. */
-export function isKept(index: IndexVersion): boolean {
-  return held.has(index.version) && knownDigest(index) !== undefined
 }
 
 interface KnownDigest extends IndexVersion {

@@ -1,4 +1,5 @@
 import { CHUNK_SLOTS } from '../base/limits.ts'
+import type { BytesChunkCapture } from '../engine/bytes-chunk.ts'
 import type { BytesCapture } from '../engine/bytes-column.ts'
 import type { CollectionCapture } from '../engine/collection-capture.ts'
 import { blocksOf, type GraphCapture, type IndexCapture } from '../engine/index/index-capture.ts'
@@ -34,6 +35,30 @@ export function contentOf({ content, index }: CapturedCollection, { kind, chunk 
   }
 }
 
+/** Bytes of the content of a part, and chances to pause. Values are not read for it. */
+export function* contentBytesOf(collection: CapturedCollection, key: PartKey): Generator<undefined, number, void> {
+  const { content } = collection
+  const { kind, chunk } = key
+  let bytes = 0
+  if (kind !== format.IDS && kind !== format.DOCUMENTS) {
+    for (const piece of contentOf(collection, key)) bytes += piece.byteLength
+    return bytes
+  }
+  const values = (kind === format.IDS ? content.ids : content.documents).chunk(chunk)!
+  const rows = rowsOfChunk(content.slotCount, chunk)
+  for (let row = 0; row < rows; row += ROWS_A_SLICE) {
+    bytes += bytesOfValues(values, row, Math.min(rows, row + ROWS_A_SLICE))
+    yield
+  }
+  return rows * Uint32Array.BYTES_PER_ELEMENT + bytes
+}
+
+function bytesOfValues(values: BytesChunkCapture, from: number, to: number): number {
+  let bytes = 0
+  for (let row = from; row < to; row++) bytes += values.lengthOf(row) ?? 0
+  return bytes
+}
+
 /** Whether a chunk has a document at all. */
 export function hasDocuments(content: CollectionCapture, chunk: number): boolean {
   const [first, rows] = [chunk * CHUNK_SLOTS, rowsOfChunk(content.slotCount, chunk)]
@@ -60,31 +85,47 @@ function* originals(content: CollectionCapture, chunk: number): Generator<Uint8A
 
 /** Lengths, then the bytes of those that have some. */
 function* values(content: CollectionCapture, chunk: number, column: BytesCapture): Generator<Uint8Array> {
-  const [first, rows] = [chunk * CHUNK_SLOTS, rowsOfChunk(content.slotCount, chunk)]
-  const lengths = new Uint32Array(rows)
-  for (let row = 0; row < rows; row++) {
-    lengths[row] = column.lengthOf(first + row) ?? format.ABSENT_LENGTH
-    if (row % ROWS_A_SLICE === ROWS_A_SLICE - 1) yield PAUSE
+  const values = column.chunk(chunk)!
+  const lengths = new Uint32Array(rowsOfChunk(content.slotCount, chunk))
+  for (let row = 0; row < lengths.length; row += ROWS_A_SLICE) {
+    takeLengths(values, row, lengths)
+    yield PAUSE
   }
   yield bytesOf(lengths)
   const gathered = new Uint8Array(GATHER_BYTES)
-  let filled = 0
-  for (let row = 0; row < rows; row++) {
-    if (row % ROWS_A_SLICE === ROWS_A_SLICE - 1) yield PAUSE
-    const value = column.borrow(first + row)
-    if (value === undefined) continue
-    if (filled + value.byteLength > GATHER_BYTES) {
-      yield gathered.subarray(0, filled)
-      filled = 0
-    }
-    if (value.byteLength > GATHER_BYTES) {
-      yield value
-      continue
-    }
-    gathered.set(value, filled)
-    filled += value.byteLength
+  for (let row = 0; row < lengths.length; ) {
+    const { end, bytes } = gather(values, row, lengths, gathered)
+    yield gathered.subarray(0, bytes)
+    yield PAUSE
+    row = end
+    if (row === lengths.length || lengths[row] === format.ABSENT_LENGTH || lengths[row]! <= GATHER_BYTES) continue
+    yield values.borrow(row)!
+    row += 1
   }
-  yield gathered.subarray(0, filled)
+}
+
+function takeLengths(values: BytesChunkCapture, from: number, lengths: Uint32Array): void {
+  const end = Math.min(lengths.length, from + ROWS_A_SLICE)
+  for (let row = from; row < end; row++) lengths[row] = values.lengthOf(row) ?? format.ABSENT_LENGTH
+}
+
+/** Copies values from a row on, up to one that does not fit any more, for at most a slice. */
+function gather(
+  values: BytesChunkCapture,
+  from: number,
+  lengths: Uint32Array,
+  target: Uint8Array,
+): { end: number; bytes: number } {
+  const last = Math.min(lengths.length, from + ROWS_A_SLICE)
+  let bytes = 0
+  for (let row = from; row < last; row++) {
+    const length = lengths[row]!
+    if (length === format.ABSENT_LENGTH) continue
+    if (bytes + length > target.byteLength) return { end: row, bytes }
+    target.set(values.borrow(row)!, bytes)
+    bytes += length
+  }
+  return { end: last, bytes }
 }
 
 /** Tombstones, placed slots, then where records end that are not in the graph, and their LSNs. */

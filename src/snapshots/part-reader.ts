@@ -5,9 +5,9 @@ import type { Files, OpenFile } from '../base/files.ts'
 import { bytesOf, viewOf } from './bytes.ts'
 import { CHECKSUM_BYTES, PART_HEADER_BYTES, pageBytesOf } from './format.ts'
 import { partPath } from './names.ts'
+import { PageBuffers } from './page-buffers.ts'
 import { BATCH_BYTES } from './page-stream.ts'
 import { checkPartHeader, encodePartHeader, PartChecksum, type PartEntry, partFileBytes } from './part.ts'
-import { PageBuffers } from './page-buffers.ts'
 import { corrupt, missingAsCorrupt } from './snapshot-error.ts'
 
 /** Who is told of bytes read, and may stop the reading. */

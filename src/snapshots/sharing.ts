@@ -1,14 +1,14 @@
 import type { Files } from '../base/files.ts'
 import { CHUNK_SLOTS } from '../base/limits.ts'
 import { equalBytes } from './bytes.ts'
-import type { CapturedCollection, StoreCapture } from './capture.ts'
+import { type CapturedCollection, inSlices, type StoreCapture } from './capture.ts'
 import { PartValues } from './cold-parts.ts'
 import { DOCUMENTS, IDS, NODES, ORIGINALS } from './format.ts'
 import { holdsGraph } from './held-graphs.ts'
 import type { SnapshotManifest } from './manifest.ts'
 import type { PartName } from './names.ts'
 import type { PartEntry, PartKey } from './part.ts'
-import { contentOf, hasDocuments } from './part-contents.ts'
+import { contentBytesOf, contentOf, hasDocuments } from './part-contents.ts'
 import { plannedParts, rowsOfChunk } from './part-plan.ts'
 import { probePart } from './part-reader.ts'
 import { measurePart } from './part-writer.ts'
@@ -79,7 +79,7 @@ export async function choosePart(
   if (known !== undefined && isForGood(collection, part, known) && (await probePart(files, known.entry))) {
     return { collection, part, shared: earlier, contentBytes: known.entry.contentBytes }
   }
-  const contentBytes = await lengthOf(contentOf(collection, part), options)
+  const contentBytes = await inSlices(contentBytesOf(collection, part), options.yieldToEventLoop)
   const isEqual = earlier?.contentBytes === contentBytes && (await isSame(collection, earlier, options))
   const isShared = isEqual && (await probePart(files, earlier))
   return { collection, part, shared: isShared ? earlier : undefined, contentBytes }
@@ -102,13 +102,4 @@ async function isSame(collection: CapturedCollection, earlier: PartEntry, option
   const identity = { ...earlier, storeId: options.storeId }
   const { checksum } = await measurePart(identity, contentOf(collection, earlier), options)
   return checksum === earlier.checksum
-}
-
-async function lengthOf(content: Iterable<Uint8Array>, { yieldToEventLoop }: WriteOptions): Promise<number> {
-  let bytes = 0
-  for (const piece of content) {
-    bytes += piece.byteLength
-    if (piece.byteLength === 0) await yieldToEventLoop()
-  }
-  return bytes
 }

@@ -4,11 +4,11 @@ import { BLOCK_POSITIONS } from '../engine/kernel/assembly-graph/layout.ts'
 import * as format from './format.ts'
 import type { CollectionRecord, SnapshotManifest } from './manifest.ts'
 import { partPath } from './names.ts'
+import { PageBuffers } from './page-buffers.ts'
 import type { PartEntry } from './part.ts'
 import { readEdges, readNodes, readSlots, readTombstones, readValues } from './part-decoders.ts'
 import { rowsOfChunk } from './part-plan.ts'
 import { PartReader, type ReadTools } from './part-reader.ts'
-import { PageBuffers } from './page-buffers.ts'
 import { asCorrupt } from './snapshot-error.ts'
 
 export interface VerifyTools extends ReadTools {

@@ -67,7 +67,7 @@ export async function backupCore(
  * Copies what can be proven of a store, damaged or not, to another place, which must be empty: a store of the next epoch. The
  * old store is only read, and needs not open.
  * @throws StoreError `ERR_STORE_NOT_FOUND`, `ERR_FILE_EXISTS` where something stands at the new place, `ERR_LOG_CORRUPT` where
- * nothing can be proven or `to` cannot, `ERR_LSN_AHEAD`, `ERR_FORMAT_VERSION`, `ERR_ABORTED`, or what the files say; TypeError,
+ * nothing can be proven or `to` cannot, `ERR_LSN_AHEAD`, `ERR_HISTORY_TRUNCATED`, `ERR_FORMAT_VERSION`, `ERR_ABORTED`, or what the files say; TypeError,
  * RangeError.
  */
 export async function salvageStore(

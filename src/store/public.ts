@@ -4,9 +4,13 @@ export type { LevelDatabase } from '../base/level-database.ts'
 export type { MemoryLedger } from '../engine/memory-ledger.ts'
 export type { Metric } from '../engine/metric.ts'
 export { QUANTIZATION_MODES, type QuantizationMode } from '../engine/quantization.ts'
+export type { BackupReport } from '../replay/backup.ts'
 export type { DescribedEvent, DescribedRecord } from '../replay/log-reader.ts'
+export type { SalvageReport } from '../replay/salvage.ts'
+export type { LeftOut } from '../replay/salvage-snapshot.ts'
 export type {
   DamageEffect,
+  FoundProblem,
   LsnRange,
   VerifiedSegment,
   VerifiedSnapshot,
@@ -15,6 +19,7 @@ export type {
 } from '../replay/verify-report.ts'
 export type { AddAllOptions, AddResult } from './add-all.ts'
 export { Collection, type CollectionInfo, type CollectionStats, type Entry } from './collection.ts'
+export { type BackupCallOptions, backupStore, type SalvageCallOptions, salvageStore } from './copies.ts'
 export type { SearchFilter } from './filter.ts'
 export type { IndexStats } from './index-stats.ts'
 export type { CollectionSettings, EntryInput, VectorInput } from './inputs.ts'

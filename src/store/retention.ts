@@ -22,6 +22,8 @@ export interface RetentionOptions extends VerifyTools {
   readonly nowMs: number
   /** Paths of parts that were read back just now. */
   readonly verified: ReadonlySet<string>
+  /** LSNs of snapshots that stay whatever the rules say. */
+  readonly held?: readonly number[]
 }
 
 export interface Retained {
@@ -105,7 +107,10 @@ export async function retain(files: Files, options: RetentionOptions): Promise<R
   const manifests = listing.snapshots.flatMap(({ manifest }) => manifest ?? [])
   // One that cannot be read may still be of use to somebody while it has no two successors.
   if (manifests.length < NEWEST_KEPT) return { kept: manifests, droppedLogBytes: 0 }
-  const { lsns, logFromLsn } = planKept(listing, historyBound(log.segments, manifests, history, nowMs))
+  const planned = planKept(listing, historyBound(log.segments, manifests, history, nowMs))
+  const { held = [] } = options
+  const lsns = [...planned.lsns, ...held]
+  const logFromLsn = Math.min(planned.logFromLsn, ...held.map((lsn) => lsn + 1))
   const plan = planRetention(listing, lsns)
   const hasLogToDrop = log.segments.slice(0, -1).some(({ lastLsn }) => lastLsn < logFromLsn)
   const kept = manifests.filter(({ position }) => lsns.includes(position.lsn))

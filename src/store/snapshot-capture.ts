@@ -1,12 +1,20 @@
 import { StoreError } from '../base/errors.ts'
 import type { StoreState } from '../engine/store-state.ts'
 import { captureStore, type StoreCapture } from '../snapshots/capture.ts'
+import type { SnapshotManifest } from '../snapshots/manifest.ts'
 import { indexError } from './index-error.ts'
 
 /** A store at one LSN, and where in its history that is. */
 export interface PositionedCapture<Position> {
   readonly capture: StoreCapture
   readonly applied: Position
+}
+
+export interface CaptureTools {
+  readonly yieldToEventLoop: () => Promise<void>
+  readonly signal: AbortSignal
+  /** The snapshot whose parts are shared: graphs that it holds are not copied. */
+  readonly previous?: SnapshotManifest | undefined
 }
 
 /**
@@ -17,11 +25,11 @@ export interface PositionedCapture<Position> {
 export async function capturePositioned<Position>(
   state: StoreState,
   positionOf: () => Position,
-  { yieldToEventLoop, signal }: { yieldToEventLoop: () => Promise<void>; signal: AbortSignal },
+  { yieldToEventLoop, signal, previous }: CaptureTools,
 ): Promise<PositionedCapture<Position>> {
   for (;;) {
     const collections = state.collections()
-    const capturing = captureStore(state, yieldToEventLoop)
+    const capturing = captureStore(state, yieldToEventLoop, previous)
     const applied = positionOf()
     try {
       return { capture: await unlessAborted(capturing, signal), applied }

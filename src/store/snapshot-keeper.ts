@@ -63,6 +63,8 @@ export class SnapshotKeeper {
   #problem: StoreError | undefined
   #running: Run | undefined
   #isClosing = false
+  /** LSNs of snapshots that are being copied, each as often as it is. */
+  readonly #held: number[] = []
 
   /** `listed`: the snapshots that there are. */
   constructor(host: SnapshotKeeperHost, listed: readonly SnapshotManifest[]) {
@@ -88,6 +90,14 @@ export class SnapshotKeeper {
   /** Why the last one could not be taken, or what it made unneeded could not be removed. */
   get problem(): StoreError | undefined {
     return this.#problem
+  }
+
+  /** Keeps a snapshot that is being copied, however many newer ones come, until what this returns is called. */
+  hold(lsn: number): () => void {
+    this.#held.push(lsn)
+    return () => {
+      this.#held.splice(this.#held.indexOf(lsn), 1)
+    }
   }
 
   /** To be called after every record, with its bytes in the log. */
@@ -213,7 +223,7 @@ export class SnapshotKeeper {
   async #capture(run: Run): Promise<Captured> {
     const { recovered, surroundings, onCaptured } = this.#host
     const { yieldToEventLoop } = surroundings
-    const tools = { yieldToEventLoop, signal: run.stopping.signal }
+    const tools = { yieldToEventLoop, signal: run.stopping.signal, previous: this.#newest }
     try {
       // An opening reads the file of the log that holds the next record, so that is to be a new one.
       const log = recovered.log!
@@ -267,6 +277,7 @@ export class SnapshotKeeper {
         history: options.history,
         nowMs: now(),
         verified: new Set(readBack.map(partPath)),
+        held: this.#held,
       })
       this.#listed = kept
       if (damaged !== undefined) this.#report(damageProblem(damaged))

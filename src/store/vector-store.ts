@@ -3,10 +3,12 @@ import { checksumText } from '../base/checksum.ts'
 import { StoreError } from '../base/errors.ts'
 import { digestIndexes } from '../engine/digest.ts'
 import type { MemoryLedger } from '../engine/memory-ledger.ts'
+import type { BackupReport } from '../replay/backup.ts'
 import { checkCollection, digestHex } from '../replay/check-collection.ts'
 import { verifyFiles } from '../replay/verify.ts'
 import type { VerifyProblem, VerifyReport } from '../replay/verify-report.ts'
 import { Collection, type CollectionHost, type CollectionInfo, infoOf } from './collection.ts'
+import { type BackupCallOptions, backupCore } from './copies.ts'
 import { rejectAsIndexError } from './index-error.ts'
 import { type CollectionSettings, checkName, checkSettings } from './inputs.ts'
 import { createEphemeralSurroundings, locate, type StoreLocation } from './locations.ts'
@@ -147,6 +149,18 @@ export class VectorStore implements AsyncDisposable {
     refuseUnknownOptions(options, ['signal', 'onProgress'], 'snapshot')
     this.#core.writer()
     return this.#core.snapshots.take(options)
+  }
+
+  /**
+   * Copies the store to another place, which must be empty: a directory, or an abstract-level database. A writer takes a
+   * snapshot first and copies that; a reader copies what it sees. Reads and writes go on meanwhile. Once it resolves, the copy
+   * is on disk, was read back, and is a store; before, nothing opens it.
+   * @throws StoreError `ERR_FILE_EXISTS` where something stands there, what {@link snapshot} throws, `ERR_SNAPSHOT_CORRUPT`,
+   * `ERR_LOG_CORRUPT`, `ERR_HISTORY_TRUNCATED` where a reader sees what is gone, or what the files say; TypeError.
+   */
+  async backup(location: StoreLocation, options: BackupCallOptions = {}): Promise<BackupReport> {
+    this.#requireOpen()
+    return backupCore(this.#core, location, options)
   }
 
   /**

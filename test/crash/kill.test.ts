@@ -146,9 +146,7 @@ describe('a process that is killed with SIGKILL while it writes to real files', 
       return new Judge(join(base, `store-${index}`), new Random(SEED * 100 + index))
     })
     const kills = judges.map((_, index) => Math.floor((KILLS + index) / STORES))
-    const counts = await Promise.all(
-      judges.map((judge, index) => killAll(judge, kills[index]!, SEED * 100 + index)),
-    )
+    const counts = await Promise.all(judges.map((judge, index) => killAll(judge, kills[index]!, SEED * 100 + index)))
     const sumOf = (numbers: readonly number[]) => numbers.reduce((sum, one) => sum + one, 0)
     const acknowledged = sumOf(counts)
     const maintenance = sumOf(judges.map((judge) => judge.maintenance))

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { isStoreError, type StoreError } from '../../src/base/errors.ts'
-import { CrashableFiles } from '../support/crashable-files.ts'
+import type { CrashableFiles } from '../support/crashable-files.ts'
 import { expectState } from './support/check-recovered.ts'
 import { isWithinBudget, report } from './support/crash-settings.ts'
 import { openStore } from './support/open-store.ts'
@@ -30,7 +30,11 @@ interface Opened {
 }
 
 /** Opens damaged files: either it refuses with a typed error and changes no byte, or all that was ever written is there. */
-async function openDamaged(files: CrashableFiles, { history }: TwoSnapshots, where: string): Promise<Opened | StoreError> {
+async function openDamaged(
+  files: CrashableFiles,
+  { history }: TwoSnapshots,
+  where: string,
+): Promise<Opened | StoreError> {
   const before = files.contentHash()
   let store: Awaited<ReturnType<typeof openStore>>
   try {
@@ -183,6 +187,42 @@ describe.each(STORES)('damage to $name', { timeout: 3_600_000 }, (store) => {
     left.writeWhole(`${manifestOf(100)}.tmp`, manifest)
     expect(await openDamaged(left, store, 'leftovers')).toMatchObject({ snapshotLsn: newestLsn })
   })
+})
+
+test('a part that the disk did not keep as it was written is never published', async () => {
+  const { history, newestLsn } = DROPPED
+  const parts = DROPPED.files.paths().filter((path) => path.startsWith('snapshots/') && path.endsWith('.part'))
+  for (let index = 0; index < parts.length; index++) {
+    const files = DROPPED.files.clone()
+    const store = await openStore(files)
+    let damaged: string | undefined
+    files.watchMutations((_, text) => {
+      const written = files.paths().filter((path) => path.endsWith('.part') && !parts.includes(path))
+      if (!text.startsWith('write snapshots/') || !text.includes('.manifest.tmp')) return
+      damaged ??= written[index]
+      if (damaged !== undefined) files.flipBit(damaged, 8 * Math.floor(files.readWhole(damaged).byteLength / 2))
+    })
+    const outcome = await store.snapshot().then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    if (damaged === undefined) {
+      expect(outcome).toBeUndefined()
+      await store.close()
+      continue
+    }
+    expect(isStoreError(outcome, 'ERR_SNAPSHOT_CORRUPT'), `${damaged}: ${outcome}`).toBe(true)
+    expect(
+      files
+        .paths()
+        .filter((path) => path.endsWith('.manifest'))
+        .at(-1),
+    ).toBe(manifestOf(newestLsn))
+    await store.close()
+    const opened = await openDamaged(files, DROPPED, damaged)
+    expect(opened).toEqual({ snapshotLsn: newestLsn, problems: '' })
+    expect(history.endLsn).toBeGreaterThan(newestLsn)
+  }
 })
 
 describe.each([

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { setBit } from '../../src/engine/bitmap.ts'
 import { BytesColumn } from '../../src/engine/bytes-column.ts'
 import { hashBytes, IdentityTable } from '../../src/engine/identity-table.ts'
 import { textBytes } from './engine-fixture.ts'
@@ -82,6 +83,43 @@ describe('IdentityTable', () => {
     expect([table.count, all.some((bytes) => table.get(bytes) !== undefined)]).toEqual([0, false])
   })
 
+  test('filled at once is as if slots had been set one by one', () => {
+    const entry = fc.record({ number: fc.nat(500), isDead: fc.boolean() })
+    const entries = fc.uniqueArray(entry, { selector: ({ number }) => number, maxLength: 500, size: 'max' })
+    fc.assert(
+      fc.property(entries, fc.boolean(), (entries, ofOnePartition) => {
+        const idOf = (number: number) => (ofOnePartition ? idOfOnePartition(number) : textBytes(`id-${number}`))
+        const live = new Map<number, number>()
+        const { table, twice, ids } = filledTable(
+          entries.map(({ number }) => idOf(number)),
+          (slot) => entries[slot]!.isDead,
+          (slot) => live.set(entries[slot]!.number, slot),
+        )
+        expect([twice, table.count]).toEqual([undefined, live.size])
+        for (const [number, slot] of live) expect(table.get(idOf(number))).toBe(slot)
+        for (const { number, isDead } of entries) if (isDead) expect(table.get(idOf(number))).toBe(undefined)
+        for (const { number } of entries) {
+          ids.append(idOf(number))
+          expect(table.set(idOf(number), ids.count - 1)).toBe(live.get(number))
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('filled at once names the slot of an id that comes twice', () => {
+    const names = ['a', 'b', 'c', 'b', 'd'].map(textBytes)
+    expect(filledTable(names).twice).toBe(3)
+    expect(filledTable(names, (slot) => slot === 1).twice).toBe(undefined)
+  })
+
+  test('filled at once stops on the way', () => {
+    const names = Array.from({ length: 150_000 }, (_, number) => textBytes(`${number}`))
+    const { table, pauses } = filledTable(names)
+    expect(pauses).toBeGreaterThanOrEqual(6)
+    expect(names.every((bytes, slot) => table.get(bytes) === slot)).toBe(true)
+  })
+
   test('takes 9 to 18 bytes an id, and little when small', () => {
     const { table, ids } = emptyTable()
     const sizes: number[] = []
@@ -145,6 +183,27 @@ const OF_ONE_PARTITION = Array.from({ length: 150_000 }, (_, number) => textByte
 
 function idOfOnePartition(number: number): Uint8Array {
   return OF_ONE_PARTITION[number]!
+}
+
+/** A table that was filled with the ids of all slots but dead ones; `onLive` hears of each that is live first. */
+function filledTable(
+  names: readonly Uint8Array[],
+  isDead: (slot: number) => boolean = () => false,
+  onLive: (slot: number) => void = () => {},
+) {
+  const { table, ids } = emptyTable()
+  const dead = new Uint8Array(Math.ceil(names.length / 8))
+  for (const [slot, bytes] of names.entries()) {
+    ids.append(bytes)
+    if (isDead(slot)) setBit(dead, slot)
+    else onLive(slot)
+  }
+  const hashes = Uint32Array.from(names, (bytes) => hashBytes(bytes))
+  const steps = table.fill(hashes, dead, (slot, other) => ids.equals(slot, ids.borrow(other)!))
+  for (let pauses = 0; ; pauses++) {
+    const step = steps.next()
+    if (step.done) return { table, ids, twice: step.value, pauses }
+  }
 }
 
 function emptyTable(): { table: IdentityTable; ids: BytesColumn } {

@@ -1,4 +1,7 @@
+import { MemoryLevel } from 'memory-level'
 import { expect } from 'vitest'
+import { writeFully } from '../../src/base/files.ts'
+import { LevelFiles } from '../../src/base/level-files.ts'
 import type { StoreEvent } from '../../src/engine/events.ts'
 import { StoreState } from '../../src/engine/store-state.ts'
 import { encodeEvents } from '../../src/replay/event-codec.ts'
@@ -158,4 +161,20 @@ export function manifestOf(lsn: number): string {
 /** Flips a bit in the middle of a file. */
 export function damage(files: CrashableFiles, path: string, fraction = 0.5): void {
   files.flipBit(path, Math.floor(files.readWhole(path).byteLength * fraction) * 8)
+}
+
+export function newDatabase(): MemoryLevel<string, Uint8Array> {
+  return new MemoryLevel({ keyEncoding: 'utf8', valueEncoding: 'view' })
+}
+
+/** The same files in a database. */
+export async function inDatabase(files: CrashableFiles): Promise<LevelFiles> {
+  const copy = new LevelFiles(newDatabase())
+  for (const path of files.paths()) {
+    if (path.includes('/')) await copy.makeDirectory(path.slice(0, path.lastIndexOf('/')))
+    const file = await copy.open(path, 'create')
+    await writeFully(file, files.readWhole(path), 0)
+    await file.close()
+  }
+  return copy
 }

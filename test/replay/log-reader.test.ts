@@ -144,7 +144,7 @@ describe('the log as readable records', () => {
   })
 
   test('gives everything before an event of a newer release, then says so', async () => {
-    const files = filesOf(encodeEvents([CREATE]), encodeCbor([['quantize', 1]]))
+    const files = filesOf(encodeEvents([CREATE]), encodeCbor([['fold', 1]]))
     const reader = read(files)
     expect((await reader.next()).value).toMatchObject({ lsn: 1 })
     expect((await errorOf(reader.next())).code).toBe('ERR_FORMAT_VERSION')

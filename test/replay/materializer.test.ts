@@ -75,9 +75,9 @@ describe('the materializer', () => {
     const before = await replay.digest()
     const payload = encodeCbor([
       ['drop', 1],
-      ['quantize', 1],
+      ['fold', 1],
     ])
-    expect(() => replay.applyPayload(payload)).toThrow("the log has an event 'quantize' of a newer release")
+    expect(() => replay.applyPayload(payload)).toThrow("the log has an event 'fold' of a newer release")
     expect(await replay.digest()).toBe(before)
     expect(replay.state.lsn).toBe(1)
   })

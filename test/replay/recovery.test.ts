@@ -127,7 +127,7 @@ describe('recovery', () => {
   })
 
   test('refuses an event of a newer release and changes nothing', async () => {
-    const files = filesOf(...PAYLOADS, encodeCbor([['quantize', 1, 'int8']]))
+    const files = filesOf(...PAYLOADS, encodeCbor([['fold', 1, 'int8']]))
     const before = files.contentHash()
     expect((await errorOf(recoverForWriting(files, OPTIONS))).code).toBe('ERR_FORMAT_VERSION')
     expect((await errorOf(recoverForReading(files, OPTIONS) as Promise<unknown>)).code).toBe('ERR_FORMAT_VERSION')

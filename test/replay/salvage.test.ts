@@ -1,4 +1,3 @@
-import { MemoryLevel } from 'memory-level'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { checksumText } from '../../src/base/checksum.ts'
 import type { Files } from '../../src/base/files.ts'
@@ -28,7 +27,9 @@ import {
   expectState,
   type History,
   historyOf,
+  inDatabase,
   manifestOf,
+  newDatabase,
   OPTIONS,
   randomHistory,
   retain,
@@ -146,7 +147,7 @@ describe('of a sound store, salvage copies', () => {
   })
 
   test('into a database, and out of one', async () => {
-    const database = new LevelFiles(new MemoryLevel({ keyEncoding: 'utf8', valueEncoding: 'view' }))
+    const database = new LevelFiles(newDatabase())
     expect(await salvage(retained, database)).toMatchObject({ lsn: 40, epoch: 2 })
     const target = new CrashableFiles()
     expect(await salvage(database, target)).toMatchObject({ lsn: 40, epoch: 3, problems: [] })
@@ -204,6 +205,22 @@ describe('of a damaged store, salvage copies a prefix', () => {
         if (isLost && !path.startsWith('wal/')) expect.fail(`${where} lost something`)
         if (isLost) expect(result.report.problems.length, where).toBeGreaterThan(0)
       }
+    }
+  })
+
+  test('in a database as in files', async () => {
+    for (const path of retained.paths()) {
+      const files = retained.clone()
+      damage(files, path)
+      const [database, target] = [await inDatabase(files), new LevelFiles(newDatabase())]
+      const expected = await salvage(settled(files), new CrashableFiles()).catch((error) => error)
+      if (expected instanceof Error) {
+        await expect(salvage(database, target), path).rejects.toThrow(expected.message)
+        continue
+      }
+      expect(await salvage(database, target), path).toEqual(expected)
+      const { state } = (await recoverForReading(target, OPTIONS))!
+      await expectPrefix({ report: expected, state }, path)
     }
   })
 
@@ -368,7 +385,7 @@ async function removeFirstLog(files: CrashableFiles): Promise<void> {
 describe('salvage refuses', () => {
   test.each([
     ['an LSN behind the end', { to: 41 }, 'ERR_LSN_AHEAD'],
-    ['one before what is kept', { to: 15 }, 'ERR_LOG_CORRUPT'],
+    ['one before what is kept', { to: 15 }, 'ERR_HISTORY_TRUNCATED'],
   ])('%s', async (_, options, code) => {
     const target = new CrashableFiles()
     expect((await errorOf(salvage(retained, target, options))).code).toBe(code)

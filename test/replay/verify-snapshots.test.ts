@@ -10,6 +10,7 @@ import {
   addSnapshot,
   damage,
   type History,
+  inDatabase,
   manifestOf,
   randomHistory,
   read,
@@ -159,6 +160,15 @@ describe('damage', () => {
           where,
         ).toBe(!isWhole)
       }
+    }
+  })
+
+  test('in a database is told as in files', async () => {
+    for (const path of retained.paths()) {
+      const files = retained.clone()
+      damage(files, path)
+      const database = await inDatabase(files)
+      expect(await verifyFiles(database, { checksum, yieldToEventLoop: noYield }), path).toEqual(await verify(files))
     }
   })
 

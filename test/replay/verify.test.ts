@@ -153,6 +153,34 @@ describe('verify', () => {
     await store.close()
   })
 
+  test('finds nothing wrong again and again while a writer takes snapshots and lets go of log', async () => {
+    const options = { segmentSizeBytes: 4096, snapshotRecords: 6, snapshotBytes: Number.POSITIVE_INFINITY, threads: 0 }
+    const { fixture, store, vectors } = await StoreFixture.withCollection(undefined, options)
+    let isWriting = true
+    const writing = (async () => {
+      for (let round = 0; round < 120; round += 1) {
+        await vectors.add(someEntries(30))
+        await yieldToEventLoop()
+      }
+    })().finally(() => {
+      isWriting = false
+    })
+    let withSnapshots = 0
+    while (isWriting) {
+      const report = (await verify(fixture.files))!
+      expect(report.problems).toEqual([])
+      if (report.snapshots.length > 0) withSnapshots += 1
+      // Files in memory answer within the turn that asks.
+      await yieldToEventLoop()
+    }
+    await writing
+    expect(withSnapshots).toBeGreaterThan(1)
+    expect((await store.verify()).problems).toEqual([])
+    expect(store.stats().oldestLsn).toBeGreaterThan(0)
+    await store.close()
+    expect((await verify(fixture.files))?.problems).toEqual([])
+  })
+
   test('has nothing to say where there is no store', async () => {
     expect(await verify(new CrashableFiles())).toBeUndefined()
   })

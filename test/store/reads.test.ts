@@ -49,7 +49,9 @@ describe('looking entries up', () => {
       unreachable: 0,
       capacity: 0,
     }
-    expect(vectors.stats()).toEqual({ ...info, slots: 2, dead: 0, index, memory: expect.any(Object) })
+    const originals = { residence: 'memory', chunks: 0, chunksOnDisk: 0 }
+    const measured = { index, originals, recall: [], memory: expect.any(Object) }
+    expect(vectors.stats()).toEqual({ ...info, slots: 2, dead: 0, ...measured })
     await store.close()
   })
 

@@ -227,7 +227,9 @@ describe.each([0, 1, 2])('searchMany with %d threads, while others write,', (thr
 
 test('searchMany works where there is no index', async () => {
   const { store, vectors } = await StoreFixture.withCollection({ dimensions: 2, metric: 'euclidean' })
-  expect(await vectors.searchMany([[1, 2]])).toEqual([{ hits: [], exact: true, rescored: true, visited: 0, indexedThroughLsn: 1 }])
+  expect(await vectors.searchMany([[1, 2]])).toEqual([
+    { hits: [], exact: true, rescored: true, visited: 0, indexedThroughLsn: 1 },
+  ])
   await vectors.add(someEntries(5))
   const results = await vectors.searchMany([[1, 2], { id: 'e0' }], { k: 1 })
   expect(results.map(({ hits }) => hits[0]?.id)).toEqual(['e0', 'e1'])

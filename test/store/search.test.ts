@@ -78,7 +78,13 @@ describe('search', () => {
 
   test('gives nothing where there is nothing', async () => {
     const { store, vectors } = await StoreFixture.withCollection()
-    expect(await vectors.search([1, 2])).toEqual({ hits: [], exact: true, rescored: true, visited: 0, indexedThroughLsn: 1 })
+    expect(await vectors.search([1, 2])).toEqual({
+      hits: [],
+      exact: true,
+      rescored: true,
+      visited: 0,
+      indexedThroughLsn: 1,
+    })
     await vectors.add([{ id: 'only', vector: [1, 2] }])
     expect((await vectors.search({ id: 'only' })).hits).toEqual([])
     await store.close()

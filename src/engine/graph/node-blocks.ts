@@ -94,15 +94,13 @@ function checkOffsets(offsets: Uint32Array, nodes: number, edges: number): void 
   check(offsets[0] === 0 && offsets[nodes] === edges, 'offsets must span the edges')
 }
 
-/** A node that no edge may lead to. */
-const UNLINKED = 0xffff
-/** Beyond 254 a count says nothing, so it need not be exact there. */
-const MOST_COUNTED = 0x7fff
+/** So many edges lead to a node, or more; or none may. Nearly no node has so many, so one byte tells both of the others. */
+const MANY = 255
 
-/** For each node how many edges lead to it, of those that were looked at: none, or that none may. */
-export function uncounted(states: Uint8Array): Uint16Array {
-  const incoming = new Uint16Array(states.length)
-  for (let node = 0; node < states.length; node++) if (states[node] !== LINKED) incoming[node] = UNLINKED
+/** For each node how many edges lead to it, of those that were looked at, at most {@link MANY}. */
+export function uncounted(states: Uint8Array): Uint8Array {
+  const incoming = new Uint8Array(states.length)
+  for (let node = 0; node < states.length; node++) if (states[node] !== LINKED) incoming[node] = MANY
   return incoming
 }
 
@@ -114,9 +112,10 @@ export function takeBlockRows(
   core: GraphCore,
   first: number,
   { offsets, neighbours }: NodeBlockRows,
-  incoming: Uint16Array,
+  states: Uint8Array,
+  incoming: Uint8Array,
 ): void {
-  const nodes = nodesOfBlock(incoming.length, first)
+  const nodes = nodesOfBlock(states.length, first)
   checkOffsets(offsets, nodes, neighbours.length)
   const rows = core.words(core.addressOf(first, 0, ROW_WORDS * 4), nodes * ROW_WORDS)
   let edge = 0
@@ -124,16 +123,17 @@ export function takeBlockRows(
     const node = first + index
     const to = offsets[index + 1]!
     const count = to - edge
-    const mostEdges = incoming[node] === UNLINKED ? 0 : ROW_SLOTS
+    const mostEdges = states[node] === LINKED ? ROW_SLOTS : 0
     if (!(count >= 0 && count <= mostEdges)) throw new RangeError(`node ${node} has a row of ${count}`)
     let place = index * ROW_WORDS
     rows[place] = count
     while (edge < to) {
       const target = neighbours[edge++]!
       const counted = incoming[target]!
-      // Beyond the nodes the read gives undefined, which is not below anything.
-      if (!(counted < UNLINKED) || target === node) throw new RangeError(`node ${node} leads to ${target}`)
-      if (counted < MOST_COUNTED) incoming[target] = counted + 1
+      // Beyond the nodes the reads give undefined, which is neither below anything nor a state.
+      if (counted < MANY) incoming[target] = counted + 1
+      else if (states[target] !== LINKED) throw new RangeError(`node ${node} leads to ${target}`)
+      if (target === node) throw new RangeError(`node ${node} leads to itself`)
       rows[++place] = target
     }
   }
@@ -170,12 +170,12 @@ export function checkMarks({ states, inDegrees, entries }: NodeMarks): void {
 export function* importMarks(
   core: GraphCore,
   { states, inDegrees, entries }: NodeMarks,
-  incoming: Uint16Array,
+  incoming: Uint8Array,
 ): Generator<void, void, void> {
   check(states.length === core.nodeCount, `the graph has ${core.nodeCount} nodes: ${states.length}`)
   for (let first = 0; first < core.nodeCount; first += BLOCK_POSITIONS) {
     const end = first + nodesOfBlock(core.nodeCount, first)
-    for (let node = first; node < end; node++) checkInDegree(node, inDegrees[node]!, incoming[node]!)
+    for (let node = first; node < end; node++) checkInDegree(node, inDegrees[node]!, states[node] === LINKED ? incoming[node]! : 0)
     inDegreesOf(core, first).set(inDegrees.subarray(first, end))
     core.bytes(core.addressOf(first, core.shape.stateOffset, 1), end - first).set(states.subarray(first, end))
     yield
@@ -185,8 +185,7 @@ export function* importMarks(
 }
 
 /** A count below 255 is exact; one of 255 may say too much. */
-function checkInDegree(node: number, stored: number, counted: number): void {
-  const found = counted === UNLINKED ? 0 : counted
+function checkInDegree(node: number, stored: number, found: number): void {
   if (stored !== 255 && stored !== found) throw new RangeError(`node ${node} has in-degree ${found}, not ${stored}`)
 }
 

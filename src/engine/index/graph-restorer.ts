@@ -32,7 +32,7 @@ export class GraphRestorer {
   readonly #built: BuiltGraph
   readonly #marks: NodeMarks
   /** Edges to each node in the rows that were taken. */
-  readonly #incoming: Uint16Array
+  readonly #incoming: Uint8Array
   readonly #hashes: Uint32Array<ArrayBuffer>
   /** Nodes that have slots, and slots that have a node. */
   readonly #nodesSeen: Uint8Array<ArrayBuffer>
@@ -76,7 +76,7 @@ export class GraphRestorer {
 
   /** Of a block that has its codes. */
   takeRows(first: number, rows: NodeBlockRows): void {
-    takeBlockRows(this.#built.graph.core, first, rows, this.#incoming)
+    takeBlockRows(this.#built.graph.core, first, rows, this.#marks.states, this.#incoming)
   }
 
   /** Nearly every node has one slot. */
@@ -93,14 +93,13 @@ export class GraphRestorer {
       if (to === from) continue
       setBit(this.#nodesSeen, node)
       this.#takeSlot(node, slots[from]!)
-      if (to - from === 1) this.#built.addFirstSlot(node, slots[from]!)
-      else this.#takeChain(node, slots.subarray(from, to))
+      this.#built.addFirstSlot(node, slots[from]!)
+      if (to - from > 1) this.#takeOthers(node, slots.subarray(from, to))
     }
   }
 
-  /** The slots of a node that has several; the first was taken. */
-  #takeChain(node: number, slots: Uint32Array): void {
-    this.#built.addSlot(node, slots[0]!, true)
+  /** The slots of a node that has several, but the first. */
+  #takeOthers(node: number, slots: Uint32Array): void {
     for (let place = 1; place < slots.length; place++) {
       const slot = slots[place]!
       if (slots[place - 1]! >= slot) throw new RangeError(`the slots of node ${node} do not rise`)

@@ -8,6 +8,13 @@ const fullDisk = { file: 'test/crash/io-errors.test.ts', filter: 'full at every 
 const flips = { file: 'test/crash/damage.test.ts', filter: 'every bit flipped' }
 const newer = { file: 'test/crash/damage.test.ts', filter: 'a newer format is refused' }
 const compaction = { file: 'test/crash/compaction.test.ts', filter: 'at every mutating operation' }
+const snapshots = { file: 'test/crash/snapshot-sweep.test.ts', filter: 'and a power loss' }
+const snapshotDamage = { file: 'test/crash/snapshot-damage.test.ts', filter: 'every byte changed' }
+const exchanged = { file: 'test/crash/snapshot-damage.test.ts', filter: 'are never taken for their own' }
+const readBack = { file: 'test/crash/snapshot-damage.test.ts', filter: 'is never published' }
+const equivalence = { file: 'test/replay/snapshot-equivalence.test.ts', filter: 'still to be built' }
+const retention = { file: 'test/store/retention.test.ts', filter: 'removes nothing where the older one' }
+const dropping = { file: 'test/wal/drop-below.test.ts', filter: 'by a crash at any operation' }
 const workload = { file: 'test/crash/workload.test.ts', filter: 'answers each call' }
 
 export const DEFECTS = [
@@ -219,5 +226,124 @@ export const DEFECTS = [
     find: 'built.replaceSlots(node, [...built.slots.borrowSlots(node).filter((slot) => slot !== from), to])',
     replace: 'built.replaceSlots(node, built.slots.borrowSlots(node))',
     test: compaction,
+  },
+  {
+    name: 'a manifest gets its name before the parts are synced',
+    file: 'src/snapshots/sync-queue.ts',
+    find: 'await file.sync()',
+    replace: '',
+    test: snapshots,
+  },
+  {
+    name: 'a manifest gets its name before the entries of its parts are on disk',
+    file: 'src/snapshots/writer.ts',
+    find: 'await files.syncDirectory(SNAPSHOT_DIRECTORY)\n  return parts',
+    replace: 'return parts',
+    test: snapshots,
+  },
+  {
+    name: 'the directory is not synced after a snapshot is published',
+    file: 'src/snapshots/writer.ts',
+    find: 'await files.rename(temporary, manifestPath(manifest.position.lsn))\n  await files.syncDirectory(SNAPSHOT_DIRECTORY)',
+    replace: 'await files.rename(temporary, manifestPath(manifest.position.lsn))',
+    test: snapshots,
+  },
+  {
+    name: 'a manifest gets its name before it is synced',
+    file: 'src/snapshots/manifest-file.ts',
+    find: 'await file.sync()',
+    replace: '',
+    test: snapshots,
+  },
+  {
+    name: 'a snapshot is published without having been read back',
+    file: 'src/snapshots/writer.ts',
+    find: 'await verifyParts(files, manifest, { ...options, onBytes }, isWritten)',
+    replace: 'void [onBytes, isWritten, verifyParts]',
+    test: readBack,
+  },
+  {
+    name: 'a snapshot is published before the log is synced through it',
+    file: 'src/store/snapshot-keeper.ts',
+    find: 'await recovered.log!.sync()\n    const written',
+    replace: 'const written',
+    test: snapshots,
+  },
+  {
+    name: 'the log is dropped above the older snapshot',
+    file: 'src/store/retention.ts',
+    find: 'if (boundLsn === undefined) return { lsns, logFromLsn: Math.min(...lsns) + 1 }',
+    replace: 'if (boundLsn === undefined) return { lsns, logFromLsn: Math.max(...lsns) + 1 }',
+    test: snapshots,
+  },
+  {
+    name: 'nothing is read again before what it replaces is removed',
+    file: 'src/store/retention.ts',
+    find: 'if (damaged !== undefined) return { kept: manifests, droppedLogBytes: 0, damaged }',
+    replace: '',
+    test: retention,
+  },
+  {
+    name: 'parts go before the manifest that names them is gone for good',
+    file: 'src/snapshots/snapshot-set.ts',
+    find: 'for (const path of manifests) await removeIfPresent(files, path)\n    await files.syncDirectory(SNAPSHOT_DIRECTORY)',
+    replace: 'for (const path of manifests) await removeIfPresent(files, path)',
+    test: snapshots,
+  },
+  {
+    name: 'a segment of the log is removed before the one in front of it is gone for good',
+    file: 'src/wal/finished-segments.ts',
+    find: 'await this.#files.syncDirectory(WAL_DIRECTORY)',
+    replace: '',
+    test: dropping,
+  },
+  {
+    name: 'the log behind a snapshot is applied from its own record on',
+    file: 'src/wal/log-walk.ts',
+    find: 'if (after === undefined || record.lsn > after.lsn) return',
+    replace: 'if (after === undefined || record.lsn >= after.lsn) return',
+    test: equivalence,
+  },
+  {
+    name: 'a damaged part is taken for a whole one',
+    file: 'src/snapshots/part-reader.ts',
+    find: "if (this.#sums.whole !== this.#entry.checksum) throw corrupt(this.path, 'it is not the file that was written')",
+    replace: '',
+    test: exchanged,
+  },
+  {
+    name: 'a damaged manifest is taken for a whole one',
+    file: 'src/snapshots/manifest-decoder.ts',
+    find: "throw corrupt(path, 'the checksum is wrong')",
+    replace: 'void path',
+    test: snapshotDamage,
+  },
+  {
+    name: 'a part that changed is shared as long as it has its length',
+    file: 'src/snapshots/sharing.ts',
+    find: 'return checksum === earlier.checksum',
+    replace: 'return checksum !== undefined',
+    test: snapshots,
+  },
+  {
+    name: 'a part that was written before its chunk was full is shared for good',
+    file: 'src/snapshots/sharing.ts',
+    find: 'const rows = Math.min(content.slotCount, earlier.slotCount)',
+    replace: 'const rows = content.slotCount',
+    test: snapshots,
+  },
+  {
+    name: 'the log of another history is refused rather than the snapshot passed over',
+    file: 'src/wal/log-walk.ts',
+    find: 'if (isFirst && after !== undefined && isForeign) throw contradiction(path, lsn, reason)',
+    replace: 'void isForeign',
+    test: exchanged,
+  },
+  {
+    name: 'the position of a snapshot is looked up when its graphs are there',
+    file: 'src/store/snapshot-capture.ts',
+    find: 'return { capture: await unlessAborted(capturing, signal), applied }',
+    replace: 'return { capture: await unlessAborted(capturing, signal), applied: positionOf() ?? applied }',
+    test: snapshots,
   },
 ]

@@ -67,6 +67,8 @@ export async function checkRecovered(
   const { lsn } = came
   checkBounds(came, bounds, where)
   expect(store.readOnly, where).toBe(false)
+  // No crash leaves a manifest without its parts, or one that the log contradicts.
+  expect(store.stats().recovery.problems.filter(isOfSnapshot), where).toEqual([])
   await expectState(store, lsn, history, where)
   if (checks.indexes === 'atOnce') {
     await expectIndexes(store, lsn, history, where)
@@ -160,6 +162,10 @@ export async function expectFallback(
 
 function lsnOf(manifest: string): number {
   return Number(manifest.slice('snapshots/'.length, -'.manifest'.length))
+}
+
+function isOfSnapshot(problem: string): boolean {
+  return problem.includes('was passed over')
 }
 
 /** Opens a copy of files at an LSN, from a snapshot of another LSN or a newer one, with nothing passed over. */

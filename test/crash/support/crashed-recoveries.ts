@@ -94,10 +94,7 @@ function outcomes(crashed: CrashedStore, source: Random): CrashedStore[] {
 }
 
 /** Before each mutating operation, which finds the files as they are after the one before it, and after the last. */
-async function* eachRecoveryCrash(
-  { crashed, mutations }: Recoverable,
-  history: History,
-): AsyncGenerator<CrashedStore> {
+async function* eachRecoveryCrash({ crashed, mutations }: Recoverable, history: History): AsyncGenerator<CrashedStore> {
   for (let mutation = 1; mutation <= mutations; mutation++) {
     yield await crashRecovery(crashed, mutation, 'before', history)
   }

@@ -1,5 +1,5 @@
 import type { Metric } from '../../../src/engine/metric.ts'
-import type { SnapshotOptions } from '../../../src/store/snapshot-options.ts'
+import type { OpenOptions } from '../../../src/store/options.ts'
 
 /** An entry as plain data. */
 export interface EntryData {
@@ -26,7 +26,7 @@ export type Maintenance = 'flush' | 'consolidate' | 'optimize' | 'compact'
 export type SessionDurability = 'sync' | 'async'
 
 /** How a session of a store is opened, as far as it is not the same everywhere. By default it takes no snapshot by itself. */
-export type SessionSnapshots = Pick<SnapshotOptions, 'snapshotRecords' | 'history'>
+export type SessionSnapshots = Pick<OpenOptions, 'snapshotRecords' | 'history' | 'originals' | 'documents'>
 
 /**
  * Calls made in one turn of the event loop, as by so many callers at once; or the first alone, and the others while it is

@@ -1,7 +1,7 @@
-import { ImageCheck } from './image-check.ts'
 import { budgeted, report, SEED } from './crash-settings.ts'
 import { eachStateOfWorkload } from './crashed-store.ts'
-import { snapshotHistory } from './snapshot-workload.ts'
+import { ImageCheck } from './image-check.ts'
+import { type ShortHistoryOptions, snapshotHistory } from './snapshot-workload.ts'
 
 /** Random outcomes looked at for each crash. */
 const OUTCOMES = 6
@@ -17,13 +17,13 @@ export function seedsOf(part: number, count: number): number[] {
 }
 
 /** A crash at every mutating operation of short histories with snapshots, and what power losses make of each. */
-export async function sweepSnapshots(part: number, count: number): Promise<Swept> {
+export async function sweepSnapshots(part: number, count: number, options: ShortHistoryOptions = {}): Promise<Swept> {
   let crashes = 0
   let outcomes = 0
   let distinct = 0
   const seeds = seedsOf(part, count)
   for (const seed of seeds) {
-    const history = await snapshotHistory(seed)
+    const history = await snapshotHistory(seed, options)
     const images = new ImageCheck(history, { isShort: true })
     for await (const crashed of eachStateOfWorkload(history)) {
       await images.checkPowerLosses({ ...crashed, where: `seed ${seed}, ${crashed.where}` }, OUTCOMES, seed + crashes)

@@ -52,7 +52,10 @@ class SnapshotWorkload {
   readonly #steps: Step[] = []
   readonly #dimensions = new Map<string, number>()
 
-  constructor(seed: number) {
+  readonly #residency: SessionSnapshots
+
+  constructor(seed: number, residency: SessionSnapshots) {
+    this.#residency = residency
     this.#random = new Random(seed)
     this.#entries = new EntrySource(seed)
   }
@@ -63,7 +66,7 @@ class SnapshotWorkload {
     for (let session = 1; session <= sessions; session++) {
       if (session > 1) {
         const ending = pick(['close', 'close', 'kill'] as const)
-        this.#take(reopen(ending, pick(['sync', 'sync', 'async'] as const), pick(SNAPSHOTS)))
+        this.#take(reopen(ending, pick(['sync', 'sync', 'async'] as const), this.#snapshots()))
       }
       this.#take(together(...this.#calls(2)))
       if (session === 2) this.#take(whileBuilding(flush('a'), ...this.#calls(2, 'b')))
@@ -80,6 +83,10 @@ class SnapshotWorkload {
   /** What a store that had reached the end goes on with. */
   sequel(): Operation[] {
     return [add('a', this.#entries.entries('z', 0, 2, this.#dimensions.get('a')!)), remove('a', 'a1', 'z1')]
+  }
+
+  #snapshots(): SessionSnapshots {
+    return { ...this.#random.pick(SNAPSHOTS), ...this.#residency }
   }
 
   /** A step that the model can follow: where it cannot, another one. */
@@ -159,10 +166,20 @@ function bound(random: Random) {
   }
 }
 
+export interface ShortHistoryOptions {
+  readonly sessions?: number
+  /** Whether full chunks leave memory when a snapshot holds them. */
+  readonly onDisk?: boolean
+}
+
 /** A short history in which snapshots are taken. Those who go on after a crash take more of them. */
-export async function snapshotHistory(seed: number, { sessions = SESSIONS } = {}): Promise<History> {
-  const workload = new SnapshotWorkload(seed)
+export async function snapshotHistory(
+  seed: number,
+  { sessions = SESSIONS, onDisk = false }: ShortHistoryOptions = {},
+): Promise<History> {
+  const residency: SessionSnapshots = onDisk ? { originals: 'disk', documents: 'disk' } : {}
+  const workload = new SnapshotWorkload(seed, residency)
   const steps = workload.create(sessions)
-  const plan = planWorkload(steps, workload.sequel(), { snapshotRecords: 3 })
+  const plan = planWorkload(steps, workload.sequel(), { snapshotRecords: 3, ...residency })
   return { ...plan, digests: await archiveDigests(plan) }
 }

@@ -201,11 +201,7 @@ export interface Plan {
   readonly snapshots?: SessionSnapshots
 }
 
-export function planWorkload(
-  steps: readonly Step[],
-  sequel: readonly Operation[],
-  snapshots?: SessionSnapshots,
-): Plan {
+export function planWorkload(steps: readonly Step[], sequel: readonly Operation[], snapshots?: SessionSnapshots): Plan {
   const model = new ContentModel()
   const logged: PlannedOperation[] = []
   const contents = [model.text()]

@@ -1,6 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { GraphRestorer } from '../../../src/engine/index/graph-restorer.ts'
-import { blocksOf, captureIndex, type GraphCapture, type IndexCapture } from '../../../src/engine/index/index-capture.ts'
+import {
+  blocksOf,
+  captureIndex,
+  type GraphCapture,
+  type IndexCapture,
+} from '../../../src/engine/index/index-capture.ts'
 import { IndexFixture } from './index-fixture.ts'
 
 let capture: IndexCapture

@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { setBit } from '../../../src/engine/bitmap.ts'
 import { hashOfBits, VectorLookup } from '../../../src/engine/index/vector-lookup.ts'
 
 const FIRST_PLACES = 1024
 
 /** A lookup of texts of bits, beside a map of them. Hashes are those that a test gives, so that it can make them collide. */
 class LookupFixture {
-  readonly lookup = new VectorLookup()
+  lookup = new VectorLookup()
   readonly nodes = new Map<string, number>()
   readonly #bits: string[] = []
   readonly #free: number[] = []
@@ -32,6 +33,18 @@ class LookupFixture {
     this.#bits[node] = bits
     this.nodes.set(bits, node)
     this.lookup.add(node, this.#hashOf(bits))
+  }
+
+  /** Makes it the lookup of a graph that is restored: with the same nodes and hashes, and no table yet. */
+  restore(): void {
+    const hashes = new Uint32Array(this.#bits.length)
+    const there = new Uint8Array(Math.ceil(hashes.length / 8))
+    for (const [bits, node] of this.nodes) {
+      hashes[node] = this.#hashOf(bits)
+      setBit(there, node)
+    }
+    this.lookup = new VectorLookup()
+    this.lookup.restore(hashes, there)
   }
 
   remove(bits: string): void {
@@ -74,6 +87,41 @@ describe('VectorLookup', () => {
       }),
       { numRuns: 100, seed: 1 },
     )
+  })
+
+  test.each(hashings)('that is restored on the way agrees with a map where hashes are %s', (_, hashOf) => {
+    const all = fc.array(step, { maxLength: 120, size: 'max' })
+    fc.assert(
+      fc.property(all, all, fc.constantFrom('not at all', 'half way', 'wholly'), (before, after, prepared) => {
+        const fixture = new LookupFixture(hashOf)
+        const take = ({ isAdded, bits }: { isAdded: boolean; bits: string }) =>
+          isAdded ? fixture.add(bits) : fixture.remove(bits)
+        before.forEach(take)
+        fixture.restore()
+        const steps = fixture.lookup.prepare()
+        if (prepared === 'half way') steps.next()
+        if (prepared === 'wholly') for (const _ of steps);
+        after.forEach(take)
+        // One that goes on after others asked takes nothing back.
+        for (const _ of steps);
+        for (let number = 0; number <= 61; number++) {
+          expect(fixture.find(`${number}`)).toBe(fixture.nodes.get(`${number}`))
+        }
+      }),
+      { numRuns: 60, seed: 2 },
+    )
+  })
+
+  test('that is restored has no table before somebody asks, makes it in slices, and knows all hashes', () => {
+    const hashes = Uint32Array.from({ length: 50_000 }, (_, node) => Math.imul(node, 0x9e3779b1) >>> 0)
+    const lookup = new VectorLookup()
+    lookup.restore(hashes, new Uint8Array(6250).fill(255))
+    const bytes = lookup.memoryBytes()
+    expect([lookup.hashOf(49_999), lookup.memoryBytes()]).toEqual([hashes[49_999], bytes])
+    expect([...lookup.prepare()].length).toBeGreaterThan(2)
+    expect(lookup.memoryBytes()).toBeGreaterThanOrEqual(50_000 * 2 * 4 + hashes.byteLength)
+    expect(lookup.find(hashes[777]!, (node) => node === 777)).toBe(777)
+    expect([...lookup.prepare()]).toEqual([])
   })
 
   test('finds everything while it grows and shrinks', () => {

@@ -14,6 +14,7 @@ export async function expectContent(store: VectorStore, model: StoreModel, query
       name,
       dimensions,
       metric,
+      quantization: 'none',
       createdAtLsn,
       count: entries.size,
     })),

@@ -64,6 +64,8 @@ export const SCRATCH_QUERY_BIAS = 32
 export const SCRATCH_QUERY_SCALE = 36
 export const SCRATCH_QUERY_SPREAD = 40
 export const SCRATCH_QUERY_ERROR = 44
+/** What lines were touched for: a sum that nobody reads. */
+export const SCRATCH_SINK = 48
 export const SCRATCH_BYTES = 64
 
 /** Numbers of the metrics across the border. */

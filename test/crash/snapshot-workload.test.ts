@@ -1,0 +1,71 @@
+import { describe, expect, test, vi } from 'vitest'
+import { loadChecksum } from '../../src/base/checksum.ts'
+import { listSnapshots } from '../../src/snapshots/snapshot-set.ts'
+import { CrashableFiles } from '../support/crashable-files.ts'
+import { cameBack } from './support/check-recovered.ts'
+import { contentOf } from './support/content.ts'
+import { DrivenStore } from './support/driven-store.ts'
+import { openStore } from './support/open-store.ts'
+import { seedsOf } from './support/snapshot-sweep.ts'
+import { snapshotHistory } from './support/snapshot-workload.ts'
+
+// Chunks of 16 slots: what takes many thousands of entries else takes a few.
+vi.mock('../../src/base/limits.ts', async (importOriginal) => ({
+  ...(await importOriginal<typeof import('../../src/base/limits.ts')>()),
+  CHUNK_SLOTS: 16,
+}))
+
+const SEEDS = seedsOf(0, 6)
+
+describe.each([false, true])('the short workloads of the crash suite, uninterrupted (on disk: %s)', (onDisk) => {
+  test('answer each call as the model does, and end with its content, opened from a snapshot', async () => {
+    for (const seed of SEEDS) {
+      const history = await snapshotHistory(seed, { onDisk })
+      const files = new CrashableFiles()
+      await new DrivenStore(files, { searches: true }).run(history)
+      const store = await openStore(files)
+      expect(await store.digest()).toEqual({ lsn: history.endLsn, ...history.digests[history.endLsn] })
+      expect(await contentOf(store)).toBe(history.contents[history.endLsn])
+      expect(cameBack(store).snapshotLsn, `seed ${seed}`).toBeGreaterThan(0)
+      expect((await store.verify()).problems, `seed ${seed}`).toEqual([])
+      await store.close()
+    }
+  })
+
+  test('take the same course every time', async () => {
+    const history = await snapshotHistory(SEEDS[0]!, { onDisk })
+    const [first, second] = [new CrashableFiles(), new CrashableFiles()]
+    await new DrivenStore(first).run(history)
+    await new DrivenStore(second).run(history)
+    // Files that content is read from are closed when the collector finds that nobody has them any more.
+    const isCourse = (operation: string) => !onDisk || !operation.startsWith('close snapshots/')
+    expect(second.operations.filter(isCourse)).toEqual(first.operations.filter(isCourse))
+    expect(second.contentHash()).toBe(first.contentHash())
+  })
+
+  test('have everything in them that the sweeps are about', async () => {
+    const seen = { taken: 0, unasked: 0, dropped: 0, removed: 0, shared: 0, kinds: new Set<string>() }
+    const checksum = await loadChecksum()
+    for (const seed of SEEDS) {
+      const history = await snapshotHistory(seed, { onDisk })
+      const files = new CrashableFiles()
+      await new DrivenStore(files).run(history)
+      const count = (pattern: RegExp) => files.mutations.filter((text) => pattern.test(text)).length
+      const taken = count(/^rename snapshots\//)
+      seen.taken += taken
+      seen.unasked += Math.max(0, taken - history.steps.filter(({ kind }) => kind === 'snapshot').length)
+      seen.dropped += count(/^remove wal\/0/)
+      seen.removed += count(/^remove snapshots\/\d+\.manifest$/)
+      for (const { manifest } of (await listSnapshots(files, checksum)).snapshots) {
+        seen.shared += manifest!.parts.filter(({ lsn }) => lsn < manifest!.position.lsn).length
+      }
+      for (const { operation } of history.logged) {
+        seen.kinds.add(operation.type === 'maintain' ? operation.what : operation.type)
+      }
+    }
+    expect([...seen.kinds].sort()).toEqual('add compact create delete drop flush optimize update'.split(' '))
+    for (const name of ['taken', 'unasked', 'dropped', 'removed', 'shared'] as const) {
+      expect(seen[name], name).toBeGreaterThan(SEEDS.length)
+    }
+  })
+})
