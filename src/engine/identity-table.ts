@@ -1,4 +1,4 @@
-import { hasBit } from './bitmap.ts'
+import { countByPartition, SLOTS_A_SLICE, type SortedSlots, sortByPartition } from './slots-by-partition.ts'
 
 /** The bytes that slots stand for. */
 export interface IdentityKeys {
@@ -18,9 +18,6 @@ const EMPTY = 0xffff_ffff
 
 /** The low bits of a hash that are kept beside a slot. */
 const TAG_MASK = 0xffff
-
-/** Slots that are put into the table between two pauses: some 2 ms. */
-const IDS_A_SLICE = 65_536
 
 /** Whether two slots have the same id. */
 export type EqualIds = (slot: number, other: number) => boolean
@@ -84,7 +81,7 @@ export class IdentityTable {
    */
   *fill(hashes: Uint32Array, dead: Uint8Array, isEqual: EqualIds): Generator<void, number | undefined, void> {
     const counts = new Uint32Array(PARTITIONS)
-    for (let from = 0; from < hashes.length; from += IDS_A_SLICE) {
+    for (let from = 0; from < hashes.length; from += SLOTS_A_SLICE) {
       countByPartition(hashes, dead, from, counts)
       yield
     }
@@ -92,7 +89,7 @@ export class IdentityTable {
     for (let index = 1; index < PARTITIONS; index++) ends[index] = ends[index - 1]! + counts[index - 1]!
     const count = ends[PARTITIONS - 1]! + counts[PARTITIONS - 1]!
     const sorted = { slots: new Uint32Array(count), hashes: new Uint32Array(count), ends }
-    for (let from = 0; from < hashes.length; from += IDS_A_SLICE) {
+    for (let from = 0; from < hashes.length; from += SLOTS_A_SLICE) {
       sortByPartition(hashes, dead, from, sorted)
       yield
     }
@@ -103,7 +100,7 @@ export class IdentityTable {
       const twice = this.#fillPartition(sorted, end - counts[index]!, end, isEqual)
       if (twice !== undefined) return twice
       waiting += counts[index]!
-      if (waiting < IDS_A_SLICE) continue
+      if (waiting < SLOTS_A_SLICE) continue
       waiting = 0
       yield
     }
@@ -212,32 +209,6 @@ export class IdentityTable {
   /** The place where an entry belongs: its tag says so, unless there are more places than tags. */
   #homeOf({ places, tags }: Partition, place: number, mask: number): number {
     return mask <= TAG_MASK ? tags[place]! & mask : this.#keys.hashWith(hashBytes, places[place]!) & mask
-  }
-}
-
-interface SortedSlots {
-  readonly slots: Uint32Array
-  readonly hashes: Uint32Array
-  /** Of the slots of each partition that are here so far. */
-  readonly ends: Uint32Array
-}
-
-/** Counts the slots of a slice that are not dead by the partition that their hashes name. */
-function countByPartition(hashes: Uint32Array, dead: Uint8Array, from: number, counts: Uint32Array): void {
-  const to = Math.min(hashes.length, from + IDS_A_SLICE)
-  for (let slot = from; slot < to; slot++) if (!hasBit(dead, slot)) counts[hashes[slot]! >>> 24]! += 1
-}
-
-/** Sorts them, rising within each partition. */
-function sortByPartition(hashes: Uint32Array, dead: Uint8Array, from: number, sorted: SortedSlots): void {
-  const to = Math.min(hashes.length, from + IDS_A_SLICE)
-  for (let slot = from; slot < to; slot++) {
-    if (hasBit(dead, slot)) continue
-    const hash = hashes[slot]!
-    const place = sorted.ends[hash >>> 24]!
-    sorted.slots[place] = slot
-    sorted.hashes[place] = hash
-    sorted.ends[hash >>> 24] = place + 1
   }
 }
 

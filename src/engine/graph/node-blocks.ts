@@ -175,7 +175,8 @@ export function* importMarks(
   check(states.length === core.nodeCount, `the graph has ${core.nodeCount} nodes: ${states.length}`)
   for (let first = 0; first < core.nodeCount; first += BLOCK_POSITIONS) {
     const end = first + nodesOfBlock(core.nodeCount, first)
-    for (let node = first; node < end; node++) checkInDegree(node, inDegrees[node]!, states[node] === LINKED ? incoming[node]! : 0)
+    for (let node = first; node < end; node++)
+      checkInDegree(node, inDegrees[node]!, states[node] === LINKED ? incoming[node]! : 0)
     inDegreesOf(core, first).set(inDegrees.subarray(first, end))
     core.bytes(core.addressOf(first, core.shape.stateOffset, 1), end - first).set(states.subarray(first, end))
     yield

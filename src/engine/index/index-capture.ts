@@ -5,6 +5,7 @@ import { BLOCK_POSITIONS } from '../kernel/assembly-graph/layout.ts'
 import { METRICS } from '../metric.ts'
 import { AddedSlots, type AddedSlotsParts } from './added-slots.ts'
 import type { BuiltGraph } from './built-graph.ts'
+import { DigestPieces } from './digest-pieces.ts'
 import type { ServedGraph } from './index-task-runner.ts'
 
 /** The slots of up to 16,384 consecutive nodes. */
@@ -155,65 +156,21 @@ export function* writeCapturedIndex(hash: ChainedHash, capture: IndexCapture): G
   const numbers = Float64Array.of(dimensions, METRICS.indexOf(metric), degree, alpha, seed, scale, isNarrow, ...centre)
   hash.writeBytes(new Uint8Array(numbers.buffer))
   const blocks = blocksOf(graph)
-  const piece = new PieceBytes()
+  const pieces = new DigestPieces()
   for (const [index, block] of blocks.entries()) {
     const states = graph.states.subarray(index * BLOCK_POSITIONS)
     for (let from = 0; from < block.nodes; from += NODES_A_PIECE) {
       const to = Math.min(block.nodes, from + NODES_A_PIECE)
       hash.writeBytes(states.subarray(from, to))
-      hash.writeBytes(piece.ofRows(block.offsets, block.neighbours, from, to))
-      hash.writeBytes(piece.ofCodes(block, from, to))
+      hash.writeBytes(pieces.ofRows(block.offsets, block.neighbours, from, to))
+      hash.writeBytes(pieces.ofCodes(block, from, to))
       yield
     }
   }
   for (const block of blocks) {
     for (let from = 0; from < block.nodes; from += NODES_A_PIECE) {
-      hash.writeBytes(piece.ofRows(block.slotOffsets, block.slots, from, Math.min(block.nodes, from + NODES_A_PIECE)))
+      hash.writeBytes(pieces.ofRows(block.slotOffsets, block.slots, from, Math.min(block.nodes, from + NODES_A_PIECE)))
     }
     yield
   }
-}
-
-/** Puts together what the digest of some nodes takes; the bytes are right until the next call. */
-class PieceBytes {
-  #words = new Uint32Array(0)
-
-  /** Of each node how many it has, then which. */
-  ofRows(offsets: Uint32Array, numbers: Uint32Array, from: number, to: number): Uint8Array {
-    const words = this.#take(to - from + offsets[to]! - offsets[from]!)
-    let place = 0
-    let index = offsets[from]!
-    for (let node = from; node < to; node++) {
-      const end = offsets[node + 1]!
-      words[place++] = end - index
-      while (index < end) words[place++] = numbers[index++]!
-    }
-    return bytesOf(words)
-  }
-
-  /** Of each node its wide code, then its narrow one. Both are whole words. */
-  ofCodes({ nodes, wideCodes, narrowCodes }: CapturedBlock, from: number, to: number): Uint8Array {
-    const [wide, narrow] = [wordsOf(wideCodes), wordsOf(narrowCodes)]
-    const [wideWords, narrowWords] = [wide.length / nodes, narrow.length / nodes]
-    const words = this.#take((to - from) * (wideWords + narrowWords))
-    let place = 0
-    for (let node = from; node < to; node++) {
-      for (let i = node * wideWords, end = i + wideWords; i < end; i++) words[place++] = wide[i]!
-      for (let i = node * narrowWords, end = i + narrowWords; i < end; i++) words[place++] = narrow[i]!
-    }
-    return bytesOf(words)
-  }
-
-  #take(count: number): Uint32Array {
-    if (this.#words.length < count) this.#words = new Uint32Array(Math.ceil(count * 1.25))
-    return this.#words.subarray(0, count)
-  }
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength)
-}
-
-function wordsOf({ buffer, byteOffset, byteLength }: Uint8Array): Uint32Array {
-  return new Uint32Array(buffer, byteOffset, byteLength / Uint32Array.BYTES_PER_ELEMENT)
 }
