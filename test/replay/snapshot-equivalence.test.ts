@@ -77,7 +77,7 @@ describe('of a random history, the snapshot at every record and the log behind i
       const { payloads } = await randomHistory(seed, EVENTS)
       for (const payload of payloads) types.add(typeOf(payload))
     }
-    expect([...types].toSorted()).toEqual('add compact consolidate create delete drop flush update'.split(' '))
+    expect([...types].toSorted()).toEqual('add compact consolidate create delete drop flush quantize update'.split(' '))
   })
 
   test.each([11, 12])('are the whole log, with all that was flushed still to be built (%i)', async (seed) => {
