@@ -32,7 +32,7 @@ export function* pagesOf(
   return { creationLsn, kind, chunk, lsn, number, contentBytes, checksum: sums.whole }
 }
 
-export type BufferPair = readonly [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>]
+export type BufferPair = readonly [Uint8Array, Uint8Array]
 
 /** Bytes of a batch of a part. */
 export function batchBytesOf(part: Pick<PartEntry, 'kind' | 'contentBytes'>): number {
@@ -43,9 +43,9 @@ class Pager {
   readonly #pageBytes: number
   readonly #pageContent: number
   readonly #sums: PartChecksum
-  #batch: Uint8Array<ArrayBuffer>
+  #batch: Uint8Array
   #view: DataView
-  #other: Uint8Array<ArrayBuffer>
+  #other: Uint8Array
   /** Where the open page begins in the batch, and how much of it is filled. */
   #pageAt = 0
   #filled = 0

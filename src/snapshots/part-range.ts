@@ -16,8 +16,8 @@ const WINDOW_PAGES = 32
  * parts share one, since nothing is awaited while it is used.
  */
 export class PageWindow {
-  readonly bytes = new Uint8Array(WINDOW_PAGES * SMALL_PAGE_BYTES)
-  readonly view = viewOf(this.bytes)
+  readonly bytes: Uint8Array = new Uint8Array(WINDOW_PAGES * SMALL_PAGE_BYTES)
+  readonly view: DataView = viewOf(this.bytes)
   holder: PartRange | undefined
   firstPage = 0
   endPage = 0

@@ -48,14 +48,14 @@ export class PartReader {
   readonly #sums: PartChecksum
   readonly #sizeBytes: number
   /** What was read, and where its open page, which was verified, ends and is consumed to. */
-  #batch = new Uint8Array(0)
+  #batch: Uint8Array = new Uint8Array(0)
   #view = viewOf(this.#batch)
   #pageEnd = 0
   #at = 0
   #position = 0
   #pages = 0
   #taken = 0
-  #reading: Promise<Uint8Array<ArrayBuffer>> | undefined
+  #reading: Promise<Uint8Array> | undefined
 
   private constructor(file: OpenFile, storeId: Uint8Array, entry: PartEntry, tools: ReadTools) {
     this.path = partPath(entry)
@@ -229,7 +229,7 @@ export class PartReader {
     this.#reading.catch(() => {})
   }
 
-  async #read(): Promise<Uint8Array<ArrayBuffer>> {
+  async #read(): Promise<Uint8Array> {
     const bytes = Math.min(BATCH_BYTES, this.#sizeBytes - this.#position)
     const target = this.#buffers.take(bytes).subarray(0, bytes)
     const position = this.#position
@@ -239,7 +239,7 @@ export class PartReader {
     return target
   }
 
-  #giveBack({ buffer }: Uint8Array<ArrayBuffer>): void {
+  #giveBack({ buffer }: Uint8Array): void {
     if (buffer.byteLength > 0) this.#buffers.give(new Uint8Array(buffer))
   }
 }

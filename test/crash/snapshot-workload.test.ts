@@ -63,7 +63,9 @@ describe.each([false, true])('the short workloads of the crash suite, uninterrup
         seen.kinds.add(operation.type === 'maintain' ? operation.what : operation.type)
       }
     }
-    expect([...seen.kinds].sort()).toEqual('add compact create delete drop flush optimize update'.split(' '))
+    expect([...seen.kinds].sort()).toEqual(
+      'add compact consolidate create delete drop flush optimize update'.split(' '),
+    )
     for (const name of ['taken', 'unasked', 'dropped', 'removed', 'shared'] as const) {
       expect(seen[name], name).toBeGreaterThan(SEEDS.length)
     }

@@ -25,7 +25,7 @@ describe('a sync that fails', { timeout: 3_600_000 }, () => {
       const before = files.operations.length
       for (const step of [
         { kind: 'sync' } as const,
-        { kind: 'snapshot', operations: [] } as const,
+        { kind: 'snapshot', operations: [], isBuilding: false } as const,
         { kind: 'together', operations: [ANOTHER_WRITE], timing: 'atOnce' } as const,
       ]) {
         const [again] = await driven.perform(step)

@@ -137,7 +137,7 @@ describe('a filter', () => {
   })
 
   test('that nothing passes gives nothing', async () => {
-    const nothing = { hits: [], exact: true, visited: 0, indexedThroughLsn: expect.any(Number) }
+    const nothing = { hits: [], exact: true, rescored: true, visited: 0, indexedThroughLsn: expect.any(Number) }
     for (const filter of [[], new Set<string>(), ['nobody', ''], () => false]) {
       expect(await vectors.search(words[0]!, { filter })).toEqual(nothing)
       expect(await vectors.search(words[0]!, { filter, exact: true })).toEqual(nothing)

@@ -15,14 +15,14 @@ const NODES_A_SLICE = 16_384
 export class VectorLookup {
   /** Node + 1 a place; 0 is empty. */
   #places = new Uint32Array(FIRST_PLACES)
-  #hashes = new Uint32Array(FIRST_PLACES)
+  #hashes: Uint32Array = new Uint32Array(FIRST_PLACES)
   #count = 0
   /** Nodes below it are in the table once it is needed if `#waitingBits` says so, a bit a node. */
   #waitingNodes = 0
-  #waitingBits = new Uint8Array(0)
+  #waitingBits: Uint8Array = new Uint8Array(0)
 
   /** Takes over the nodes of a graph that is restored, of which `bits` has set those that are there. It must be empty. */
-  restore(hashes: Uint32Array<ArrayBuffer>, bits: Uint8Array<ArrayBuffer>): void {
+  restore(hashes: Uint32Array, bits: Uint8Array): void {
     this.#hashes = hashes
     this.#waitingNodes = hashes.length
     this.#waitingBits = bits

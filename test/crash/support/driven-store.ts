@@ -116,7 +116,7 @@ export class DrivenStore {
         await this.open(step.durability, step.snapshots)
         return []
       case 'snapshot':
-        return this.takeSnapshot(step.operations)
+        return this.takeSnapshot(step.operations, step.isBuilding)
       case 'close':
         await this.close()
         return []
@@ -155,10 +155,41 @@ export class DrivenStore {
     return failures
   }
 
-  /** Takes a snapshot, with calls beside it. Once it resolves, all that was acknowledged before it is on disk, with it. */
-  async takeSnapshot(operations: readonly PlannedOperation[]): Promise<Failure[]> {
+  /**
+   * Takes a snapshot, with calls beside it. Once it resolves, all that was acknowledged before it is on disk, with it. With
+   * `isBuilding` it is begun while what the first call has ordered is held, and the other calls come before that is built.
+   */
+  async takeSnapshot(operations: readonly PlannedOperation[], isBuilding = false): Promise<Failure[]> {
+    const [first] = operations
+    if (!isBuilding || first === undefined) {
+      const taking = this.#snapshotOnce()
+      const failures = await this.performTogether(operations)
+      return [...failures, ...(await taking)]
+    }
+    await this.#handles.get(first.operation.name)?.settled()
+    const goOnBuilding = holdBuilding()
+    const failures: Failure[] = []
+    const perform = async (some: readonly PlannedOperation[]) => failures.push(...(await this.performTogether(some)))
+    const ordering = perform([first])
+    let taking: Promise<Failure[]> | undefined
+    try {
+      await untilQuiet()
+      const rest = operations.slice(1)
+      const [failure] = failures
+      taking = this.#snapshotOnce()
+      if (failure === undefined) await perform(rest)
+      // Places in the log are planned, so they wait for the first to succeed.
+      else failures.push(...rest.map((planned) => ({ ...failure, planned })))
+    } finally {
+      goOnBuilding()
+    }
+    await ordering
+    return [...failures, ...(await taking)]
+  }
+
+  #snapshotOnce(): Promise<Failure[]> {
     const wantedLsn = this.acknowledgedLsn
-    const taking = this.store.snapshot().then(
+    return this.store.snapshot().then(
       ({ lsn }) => {
         if (lsn < wantedLsn) throw new Error(`a snapshot asked for at LSN ${wantedLsn} is of LSN ${lsn}`)
         this.durableLsn = Math.max(this.durableLsn, lsn)
@@ -167,8 +198,6 @@ export class DrivenStore {
       },
       (error: unknown) => [{ error }],
     )
-    const failures = await this.performTogether(operations)
-    return [...failures, ...(await taking)]
   }
 
   /** Nothing is built before the writes have come to their end, and what they did is found by searches. */

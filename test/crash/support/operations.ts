@@ -48,8 +48,8 @@ export type Step =
       readonly durability: SessionDurability
       readonly snapshots: SessionSnapshots
     }
-  /** `store.snapshot()`, and calls that are made while it is under way. */
-  | { readonly kind: 'snapshot'; readonly operations: readonly Operation[] }
+  /** `store.snapshot()`, and calls that are made while it is under way; it waits for what the first of them builds, or for none. */
+  | { readonly kind: 'snapshot'; readonly operations: readonly Operation[]; readonly isBuilding: boolean }
   | { readonly kind: 'close' }
 
 const calls =
@@ -83,7 +83,11 @@ export const compact = maintain('compact')
 export const sync: Step = { kind: 'sync' }
 export const aSecondPasses: Step = { kind: 'second' }
 export const close: Step = { kind: 'close' }
-export const snapshot = (...operations: readonly Operation[]): Step => ({ kind: 'snapshot', operations })
+const snapshots =
+  (isBuilding: boolean) =>
+  (...operations: readonly Operation[]): Step => ({ kind: 'snapshot', operations, isBuilding })
+export const snapshot = snapshots(false)
+export const snapshotWhileBuilding = snapshots(true)
 export const reopen = (
   ending: 'close' | 'kill',
   durability: SessionDurability,

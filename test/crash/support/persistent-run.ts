@@ -128,7 +128,8 @@ export class PersistentRun {
   async #takeSnapshot(operations: readonly PlannedOperation[]): Promise<void> {
     let remaining = operations
     for (let attempt = 1; ; attempt++) {
-      const failures = await this.#driven.takeSnapshot(remaining)
+      const isBuilding = remaining[0]?.operation.type === 'maintain'
+      const failures = await this.#driven.takeSnapshot(remaining, isBuilding)
       if (failures.length === 0) return
       if (attempt === ATTEMPTS) throw failures[0]!.error
       for (const { error } of failures) this.#count(error, [...DEFINITE, ...INDETERMINATE], 'a snapshot')

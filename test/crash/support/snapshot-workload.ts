@@ -19,6 +19,7 @@ import {
   type SessionSnapshots,
   type Step,
   snapshot,
+  snapshotWhileBuilding,
   sync,
   together,
   update,
@@ -69,7 +70,9 @@ class SnapshotWorkload {
         this.#take(reopen(ending, pick(['sync', 'sync', 'async'] as const), this.#snapshots()))
       }
       this.#take(together(...this.#calls(2)))
+      // Entries that are new to the index: there is something to build.
       if (session === 2) this.#take(whileBuilding(flush('a'), ...this.#calls(2, 'b')))
+      if (session === 3) this.#take(snapshotWhileBuilding(flush('a'), ...this.#calls(2)))
       for (let count = nextInt(3); count > 0; count--) this.#takeAny()
       this.#take(snapshot(...this.#calls(nextInt(3))))
       for (let count = nextInt(3); count > 0; count--) this.#takeAny()
@@ -97,7 +100,7 @@ class SnapshotWorkload {
   #anyStep(): Step {
     const { pick, nextInt } = bound(this.#random)
     const name = pick(['a', 'a', 'b'])
-    switch (nextInt(12)) {
+    switch (nextInt(13)) {
       case 0:
         return sync
       case 1:
@@ -114,6 +117,8 @@ class SnapshotWorkload {
       case 7:
         return together(drop('b'), this.#creation('b'), ...this.#calls(1, 'a'))
       case 8:
+        return snapshotWhileBuilding(this.#random.pick([flush, optimize])(name), ...this.#calls(2))
+      case 9:
         return behind(...this.#calls(3))
       default:
         return together(...this.#calls(3))

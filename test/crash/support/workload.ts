@@ -186,7 +186,7 @@ export interface PlannedOperation {
 export type PlannedStep =
   | Exclude<Step, { kind: 'together' | 'snapshot' }>
   | { readonly kind: 'together'; readonly operations: readonly PlannedOperation[]; readonly timing: Timing }
-  | { readonly kind: 'snapshot'; readonly operations: readonly PlannedOperation[] }
+  | { readonly kind: 'snapshot'; readonly operations: readonly PlannedOperation[]; readonly isBuilding: boolean }
 
 /** A workload worked out by the model alone. */
 export interface Plan {
