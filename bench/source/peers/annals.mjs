@@ -21,7 +21,7 @@ export const annals = {
   name: 'annals',
   notes: [
     'Durable: building counts the log, its syncs and the index. Distances are computed on the originals.',
-    'After opening it compares everything until the graph is built again, which is waited for before searches are measured.',
+    'It opens from its newest snapshot, graph included; what the log behind that one orders is built before searches are measured.',
   ],
   version: () => `${JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version} (${snapshotHash()})`,
   load: () => snapshotPath(),
