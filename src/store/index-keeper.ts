@@ -21,6 +21,8 @@ export interface KeeperHost {
   /** `undefined` in a store that is only read: it builds what its log says and orders nothing. */
   readonly writer: Writer | undefined
   readonly yieldToEventLoop: () => Promise<void>
+  /** Called when a task has ended, with the nodes of the graph that it left. */
+  readonly onBuilt: (nodes: number) => void
 }
 
 /** What a caller may ask for at any time. */
@@ -165,6 +167,7 @@ export class IndexKeeper {
 
   #taskEnded(view: CollectionView, error: unknown): void {
     if (error !== undefined) this.#report(view, error)
+    else this.#host.onBuilt(view.index.served.built?.graph.linkedCount ?? 0)
     this.#host.threads.noteEnd()
     this.consider(view)
   }

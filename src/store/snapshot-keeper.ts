@@ -106,6 +106,11 @@ export class SnapshotKeeper {
     this.consider()
   }
 
+  /** To be called when work on a graph of so many nodes has ended. */
+  noteBuilt(nodes: number): void {
+    this.#policy.noteBuilt(nodes)
+  }
+
   /** Takes a snapshot in the background if one is due. */
   consider(): void {
     const { log } = this.#host.recovered
@@ -232,6 +237,7 @@ export class SnapshotKeeper {
       return await capturePositioned(recovered.state, () => recovered.applied(), tools)
     } finally {
       run.isWaitingForBuild = false
+      this.#policy.noteCaptured()
       onCaptured()
     }
   }

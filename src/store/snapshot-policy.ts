@@ -17,6 +17,8 @@ export interface LogMark {
 const LEAST_SHARE_OF_SNAPSHOT = 0.5
 /** Share of what makes a snapshot due at which one is taken when the store closes, which spares the next opening a replay. */
 const SHARE_AT_CLOSE = 0.25
+/** Nodes of a graph that is built again in about a second, which a snapshot at close spares the next opening. */
+const LEAST_NODES_AT_CLOSE = 50_000
 
 /** Decides when a snapshot is due, by how much log has come since the last one. Knows no clock and no files. */
 export class SnapshotPolicy {
@@ -25,6 +27,7 @@ export class SnapshotPolicy {
   #records: number
   #since: LogMark = { bytes: 0, records: 0 }
   #lastBytes: number
+  #builtNodes = 0
 
   /** `tail` is the log that opening had to replay, and `snapshotBytes` the size of what it went on from. */
   constructor(settings: SnapshotPolicySettings, tail: LogMark, snapshotBytes: number) {
@@ -38,6 +41,16 @@ export class SnapshotPolicy {
   noteWritten(bytes: number): void {
     this.#bytes += bytes
     this.#records += 1
+  }
+
+  /** To be called when work on a graph of so many nodes has ended: until a snapshot holds it, opening does that work again. */
+  noteBuilt(nodes: number): void {
+    this.#builtNodes = Math.max(this.#builtNodes, nodes)
+  }
+
+  /** To be called when graphs were captured: those built before are in the snapshot that is being taken. */
+  noteCaptured(): void {
+    this.#builtNodes = 0
   }
 
   /** Where the log stands. To be asked when a snapshot is begun. */
@@ -62,7 +75,9 @@ export class SnapshotPolicy {
 
   /** Whether one is due because the store closes. */
   isDueAtClose(): boolean {
-    return this.#isPast(SHARE_AT_CLOSE)
+    // Who wants none by bytes wants none at all but those by records.
+    const isGraphUnsaved = this.#builtNodes >= LEAST_NODES_AT_CLOSE && Number.isFinite(this.#settings.snapshotBytes)
+    return isGraphUnsaved || this.#isPast(SHARE_AT_CLOSE)
   }
 
   #isPast(share: number): boolean {

@@ -81,7 +81,8 @@ export class StoreCore {
     this.scorer = new SlotScorer(tools.kernel)
     this.searchTurns = new SearchTurns(yieldToEventLoop)
     this.threads = new IndexThreads(options.threads)
-    this.keeper = new IndexKeeper({ options, threads: this.threads, writer: this.#writer, yieldToEventLoop })
+    const onBuilt = (nodes: number) => this.snapshots.noteBuilt(nodes)
+    this.keeper = new IndexKeeper({ options, threads: this.threads, writer: this.#writer, yieldToEventLoop, onBuilt })
     const onCaptured = () => this.#considerIndexes()
     const { threads } = this
     const { checksum, cold, past } = tools

@@ -17,7 +17,7 @@ describe('a sync that fails in a store that takes snapshots', { timeout: 3_600_0
     const counts = { failures: 0, survived: 0, distinct: 0 }
     for (const seed of seedsOf(5, 2)) {
       const history = await snapshotHistory(seed, { sessions: 4 })
-      const images = new ImageCheck(history, { isShort: true, hasStaleSnapshots: true })
+      const images = new ImageCheck(history, { isShort: true, hasStaleFiles: true })
       for await (const { crashed, error } of eachFailingSync(history, 3)) {
         counts.failures += 1
         // Where it was a snapshot's own, the store goes on.

@@ -70,3 +70,17 @@ describe('a snapshot is due', () => {
     expect(policyOf({}, { bytes: 1e12, records: 1e9 }).isDueAtClose()).toBe(false)
   })
 })
+
+test('is due at close, however short the log, once a large graph was built that none holds', () => {
+  const policy = policyOf({ bytes: 1e9 })
+  policy.noteBuilt(49_999)
+  expect(policy.isDueAtClose()).toBe(false)
+  policy.noteBuilt(50_000)
+  policy.noteBuilt(10)
+  expect([policy.isDueAtClose(), policy.isDue()]).toEqual([true, false])
+  policy.noteCaptured()
+  expect(policy.isDueAtClose()).toBe(false)
+  const never = policyOf({})
+  never.noteBuilt(1e6)
+  expect(never.isDueAtClose()).toBe(false)
+})

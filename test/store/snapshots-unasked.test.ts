@@ -5,6 +5,7 @@ import type { Collection } from '../../src/store/collection.ts'
 import { yieldToEventLoop } from '../../src/store/event-loop.ts'
 import { VectorStore } from '../../src/store/vector-store.ts'
 import { SEAL_BYTES, SEGMENT_HEADER_BYTES } from '../../src/wal/format.ts'
+import { normalSet } from '../engine/graph/vector-sets.ts'
 import { CrashableFiles, type Fault } from '../support/crashable-files.ts'
 import { HeldFiles } from './support/held-files.ts'
 import { emptyCollectionFor, entriesOf, gloveSet, ON_DEMAND } from './support/index-fixture.ts'
@@ -244,6 +245,21 @@ describe('closing', () => {
     expect(await again.store.digest()).toEqual(before)
     await again.store.close()
     expect(await snapshotLsns(fixture.files)).toEqual(lsns)
+  })
+
+  test('takes one of a large graph that none holds, so that it is not built again', async () => {
+    const points = normalSet('euclidean', 51_000, 2)
+    const { fixture, store, vectors } = await emptyCollectionFor(points, { threads: 1 })
+    await vectors.addAll(entriesOf(points))
+    await vectors.optimize()
+    const before = await store.digest()
+    await store.close()
+    expect(await snapshotLsns(fixture.files)).toEqual([before.lsn])
+    const again = await StoreFixture.open(ON_DEMAND, fixture.files)
+    expect((await again.store.collection('vectors')).stats().index).toMatchObject({ indexed: 51_000, backlog: 0 })
+    expect(await again.store.digest()).toEqual(before)
+    await again.store.close()
+    expect(await snapshotLsns(fixture.files)).toEqual([before.lsn])
   })
 
   test('takes none while a graph is to be built', async () => {

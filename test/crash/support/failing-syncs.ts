@@ -66,7 +66,7 @@ export async function checkFailedSync(crashed: CrashedStore, history: History, i
   // What was acknowledged as asynchronous may have left the cache with the failed sync.
   const restarted = { ...afterKill(crashed), acknowledgedLsn: crashed.durableLsn }
   const gone = await recover({ ...restarted, files: restarted.files.clone() }, history)
-  const checks = { ...ALL_CHECKS, hasStaleSnapshots: true }
+  const checks = { ...ALL_CHECKS, hasStaleFiles: true }
   await checkRecovered(restarted.files, boundsOf(restarted), history, restarted.where, checks)
   const choosers = [nothing, everything, random(SEED + seed), random(SEED - seed)]
   for (const choose of choosers) await images.check(afterPowerLoss(gone, 'restarted, gone on, power lost', choose))

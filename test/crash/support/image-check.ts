@@ -16,16 +16,16 @@ const OFTEN = { served: 2, goesOn: 5, fallback: 7, snapshot: 9 }
 export class ImageCheck {
   readonly #history: History
   readonly #isShort: boolean
-  readonly #hasStaleSnapshots: boolean
+  readonly #hasStaleFiles: boolean
   /** Where an image came back, by the hash of its content. */
   readonly #recovered = new Map<string, CameBack>()
   #checks = 0
 
   /** With `isShort` there are so many images that most are only opened and compared. */
-  constructor(history: History, { isShort = false, hasStaleSnapshots = false } = {}) {
+  constructor(history: History, { isShort = false, hasStaleFiles = false } = {}) {
     this.#history = history
     this.#isShort = isShort
-    this.#hasStaleSnapshots = hasStaleSnapshots
+    this.#hasStaleFiles = hasStaleFiles
   }
 
   /** Images of different content. */
@@ -65,7 +65,7 @@ export class ImageCheck {
     if (!this.#isShort) return { indexes, served: true, goesOn: true, snapshot: false, fallback: false }
     return {
       indexes,
-      hasStaleSnapshots: this.#hasStaleSnapshots,
+      hasStaleFiles: this.#hasStaleFiles,
       served: number % OFTEN.served === 0,
       goesOn: number % OFTEN.goesOn === 0,
       fallback: number % OFTEN.fallback === 0,
