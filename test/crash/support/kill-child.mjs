@@ -10,7 +10,19 @@ const [directory, seed, durability, doneOperations, historyBytes] = process.argv
 const MOST_OPERATIONS = 400
 const next = numbersOf(Number(seed))
 const pick = (...values) => values[next() % values.length]
-const journal = (word, ...numbers) => writeSync(1, `${word} ${numbers.join(' ')}\n`)
+
+/** Waits where the pipe is full: who reads it is busy with other processes now and then. */
+function journal(word, ...numbers) {
+  const line = Buffer.from(`${word} ${numbers.join(' ')}\n`)
+  for (let written = 0; written < line.byteLength; ) {
+    try {
+      written += writeSync(1, line, written)
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+  }
+}
 
 journal('opening', 0)
 const store = await VectorStore.open(directory, {
@@ -40,6 +52,7 @@ while (done < first + MOST_OPERATIONS) {
   if (next() % 20 === 0) await store.sync()
   if (next() % 2 === 0) await taking
 }
+journal('idle', done)
 setInterval(() => {}, 1000)
 
 async function takeSnapshot() {

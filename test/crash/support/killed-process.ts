@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const CHILD = fileURLToPath(new URL('kill-child.mjs', import.meta.url))
-const PATIENCE_MS = 2000
 
 /** When a process is killed: so many ms after it has told something of a kind so many times, beginning to open the store included. */
 export interface KillMoment {
@@ -46,8 +45,6 @@ export function runUntilKilled(directory: string, options: KillOptions, moment: 
     if (moment.afterMs === 0) child.kill('SIGKILL')
     else timer ??= setTimeout(() => child.kill('SIGKILL'), moment.afterMs)
   }
-  // What never comes is not waited for.
-  const patience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS)
   child.stderr.on('data', (chunk: Buffer) => {
     errors += chunk.toString()
   })
@@ -55,13 +52,13 @@ export function runUntilKilled(directory: string, options: KillOptions, moment: 
     const news = chunk.toString()
     text += news
     left -= news.split(`${moment.word} `).length - 1
-    if (left <= 0) arm()
+    // What has not come by the end does not come.
+    if (left <= 0 || text.includes('\nidle ')) arm()
   })
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (_code, signal) => {
       clearTimeout(timer)
-      clearTimeout(patience)
       if (signal === 'SIGKILL') resolve(readJournal(text))
       else reject(new Error(`the process ended by itself: ${errors}`))
     })
