@@ -132,6 +132,9 @@ export class SnapshotKeeper {
       throwIfAborted(signal, 'the snapshot')
       if (this.#isClosing && wantedLsn > this.#newestLsn) throw closedError()
       const isNothingNew = wantedLsn === 0 || this.#isClosing
+      // What was written may be on disk or not, so it cannot be said that nothing is new.
+      const { log } = this.#host.recovered
+      if (isNothingNew && log?.poison !== undefined) await log.sync()
       if (isNothingNew) return { ...resultOf(this.#newest), durationMs: 0, droppedLogBytes: 0 }
       return this.#run({ wantedLsn, ...options })
     })
