@@ -145,6 +145,21 @@ describe('a store with a snapshot', () => {
     await store.close()
   })
 
+  test('is published only when the log is on disk that it is a snapshot of', async () => {
+    const { fixture, store, vectors } = await StoreFixture.withCollection(
+      { dimensions: 2 },
+      { ...NONE_UNASKED, durability: 'async' },
+    )
+    await vectors.add([{ id: 'a', vector: [1, 2] }])
+    const before = fixture.files.operations.length
+    await store.snapshot()
+    const operations = fixture.files.operations.slice(before)
+    const synced = operations.findIndex((operation) => operation.startsWith('sync wal/0'))
+    expect(synced).toBeGreaterThanOrEqual(0)
+    expect(operations.findIndex((operation) => operation.startsWith('rename snapshots/'))).toBeGreaterThan(synced)
+    await store.close()
+  })
+
   test('shares with the next one what did not change, and none is written where nothing did', async () => {
     const { fixture, store, vectors } = await indexedCollection(SET, { ...NONE_UNASKED })
     const first = await store.snapshot()

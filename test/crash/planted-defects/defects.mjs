@@ -14,6 +14,7 @@ const exchanged = { file: 'test/crash/snapshot-damage.test.ts', filter: 'are nev
 const readBack = { file: 'test/crash/snapshot-damage.test.ts', filter: 'is never published' }
 const equivalence = { file: 'test/replay/snapshot-equivalence.test.ts', filter: 'still to be built' }
 const retention = { file: 'test/store/retention.test.ts', filter: 'removes nothing where the older one' }
+const logFirst = { file: 'test/store/snapshots.test.ts', filter: 'is published only when the log' }
 const dropping = { file: 'test/wal/drop-below.test.ts', filter: 'by a crash at any operation' }
 const workload = { file: 'test/crash/workload.test.ts', filter: 'answers each call' }
 
@@ -267,7 +268,7 @@ export const DEFECTS = [
     file: 'src/store/snapshot-keeper.ts',
     find: 'await recovered.log!.sync()\n    const written',
     replace: 'const written',
-    test: snapshots,
+    test: logFirst,
   },
   {
     name: 'the log is dropped above the older snapshot',
