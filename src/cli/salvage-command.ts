@@ -1,11 +1,9 @@
 import { type SalvageReport, salvageStore } from '../store/public.ts'
-import { codeOf } from './cli-errors.ts'
-import { type CliContext, type Command, EXIT_INTERRUPTED, EXIT_OK } from './command.ts'
+import type { CliContext, Command } from './command.ts'
 import { damageLine } from './damage-text.ts'
 import type { Invocation } from './invocation.ts'
 import { countText, quantityText } from './number-text.ts'
-import { createProgress } from './progress.ts'
-import { requireDirectory } from './store-access.ts'
+import { runCopy } from './run-copy.ts'
 import { pairLines, printable } from './table.ts'
 
 export const salvageCommand: Command = {
@@ -25,29 +23,13 @@ export const salvageCommand: Command = {
 const SHOWN_IDS = 20
 
 async function runSalvage(invocation: Invocation, context: CliContext): Promise<number> {
-  const [directory, newDirectory] = [invocation.positional(0), invocation.positional(1)]
   const to = invocation.positiveInteger('to')
-  await requireDirectory(directory)
-  const interruption = new AbortController()
-  const stopListening = context.onSigint(() => interruption.abort())
-  const progress = createProgress(context, { silent: invocation.json })
-  try {
-    const report = await salvageStore(directory, newDirectory, {
-      ...(to === undefined ? {} : { to }),
-      signal: interruption.signal,
-      onProgress: ({ phase, done, total }) =>
-        progress.update(() => ({ label: phase, fraction: total ? done / total : undefined, details: [] })),
-    }).finally(() => progress.finish())
-    if (invocation.json) await context.out.json(report)
-    else await context.out.line(reportText(report, newDirectory))
-    return EXIT_OK
-  } catch (error) {
-    if (codeOf(error) !== 'ERR_ABORTED' || !interruption.signal.aborted) throw error
-    await context.error.line(`annals: interrupted; what is in ${printable(newDirectory)} is no store`)
-    return EXIT_INTERRUPTED
-  } finally {
-    stopListening()
-  }
+  return runCopy(invocation, context, {
+    copy: (directory, newDirectory, options) =>
+      salvageStore(directory, newDirectory, { ...(to === undefined ? {} : { to }), ...options }),
+    reportText,
+    details: () => [],
+  })
 }
 
 function reportText(report: SalvageReport, newDirectory: string): string {
