@@ -21,12 +21,17 @@ export const evalCommand: Command = {
     ids: { value: 'file', help: 'ids of the rows, one a line (otherwise the row number is the id)' },
     k: { value: 'n', help: `neighbours to find (otherwise ${DEFAULT_K})` },
     'list-sizes': { value: 'n,n,…', help: 'list sizes to search with (otherwise multiples of 2 k)' },
+    recalls: { value: 'share,…', help: 'recall to ask for instead of list sizes, such as 0.9,0.95' },
+    'no-rescore': {
+      help: 'take distances from the codes of the index, which are approximate, and read no vectors for them',
+    },
     passes: { value: 'n', help: 'how often all queries are timed with each list size (otherwise once)' },
     'save-truth': { value: 'file', help: 'keep the truth that was computed as a new ivecs file' },
   },
   notes: [
     'Prints a recall curve: for each list size recall@k, queries per second (one after the other), the median and the',
     `99th percentile of latency, and the vectors compared. ${WARM_UP_QUERIES} queries before each list size are not timed.`,
+    'With --recalls it shows how much of what is asked for is found, and what that takes; measuring that is not timed.',
     'Without --truth the true neighbours are found by exact search. Rows of a truth count from 0 in the file that was',
     'imported: an import of fvecs without --ids makes row 7 the id "7"; otherwise give the --ids of the import.',
     'A hit that is no farther than the last true neighbour is right, whatever its id. Changes nothing in the store.',
@@ -73,6 +78,13 @@ function readOptions(invocation: Invocation): EvalOptions {
   if (idsPath !== undefined && truthPath === undefined && savePath === undefined) {
     throw new UsageError('--ids tells the rows of a truth; give --truth or --save-truth')
   }
+  // The store takes no longer a list than it takes a k.
+  const listSizes = invocation.positiveIntegers('list-sizes', LIMITS.k)
+  const recalls = invocation.shares('recalls')
+  const rescore = !invocation.flag('no-rescore')
+  if (recalls !== undefined && (listSizes !== undefined || !rescore)) {
+    throw new UsageError('--recalls say how to search: leave out --list-sizes and --no-rescore')
+  }
   return {
     queriesPath,
     format: invocation.oneOf('format', VECTOR_FORMATS) ?? formatOf(queriesPath),
@@ -80,8 +92,9 @@ function readOptions(invocation: Invocation): EvalOptions {
     savePath,
     idsPath,
     k: invocation.positiveInteger('k', LIMITS.k) ?? DEFAULT_K,
-    // The store takes no longer a list than it takes a k.
-    listSizes: invocation.positiveIntegers('list-sizes', LIMITS.k),
+    listSizes,
+    recalls,
+    rescore,
     passes: invocation.positiveInteger('passes') ?? 1,
   }
 }

@@ -51,10 +51,11 @@ function truthText({ path, computedMs, savedTo }: TruthReport): string {
 }
 
 function curveLines({ k, points }: EvalReport): string[] {
-  const titles = ['list size', `recall@${k}`, 'QPS', 'p50 ms', 'p99 ms', 'visited']
+  const asked = points.some(({ wantedRecall }) => wantedRecall !== undefined) ? 'asked for' : 'list size'
+  const titles = [asked, `recall@${k}`, 'QPS', 'p50 ms', 'p99 ms', 'visited']
   const columns = titles.map((title): Column => ({ title, align: 'right' }))
-  const rows = points.map(({ listSize, recall, queriesPerSecond, p50Ms, p99Ms, meanVisited }) => [
-    countText(listSize),
+  const rows = points.map(({ listSize = 0, wantedRecall, recall, queriesPerSecond, p50Ms, p99Ms, meanVisited }) => [
+    wantedRecall === undefined ? countText(listSize) : String(wantedRecall),
     recallText(recall),
     countText(queriesPerSecond),
     p50Ms.toFixed(3),

@@ -9,7 +9,13 @@ import { awaitIndex, type IndexedCollection } from './index-wait.ts'
 import type { Invocation } from './invocation.ts'
 import { countText } from './number-text.ts'
 import { createProgress } from './progress.ts'
-import { type CurvePoint, type JudgedQuery, measurePoint, type SearchedCollection } from './recall-curve.ts'
+import {
+  type CurvePoint,
+  type JudgedQuery,
+  measurePoint,
+  type SearchedCollection,
+  type SearchManner,
+} from './recall-curve.ts'
 import { ROW_NUMBERS, type RowIds, readRowIds } from './row-ids.ts'
 import type { VectorFormat } from './vector-file.ts'
 import type { VectorRecord } from './vector-record.ts'
@@ -22,6 +28,9 @@ export interface EvalOptions {
   readonly idsPath: string | undefined
   readonly k: number
   readonly listSizes: readonly number[] | undefined
+  /** Shares of the nearest to ask for instead of lists. */
+  readonly recalls: readonly number[] | undefined
+  readonly rescore: boolean
   readonly passes: number
 }
 
@@ -65,10 +74,10 @@ export async function evaluate(evaluation: Evaluation): Promise<EvalReport> {
   const entries = collection.count()
   if (entries === 0) throw new InputError(`the collection '${name}' is empty`)
   checkQueries(queries, collection)
-  const listSizes = options.listSizes ?? defaultListSizes(k, entries)
+  const manners = mannersOf(options, entries)
   const index = await awaitIndex(collection, invocation, context, signal)
   const { judged, truth } = await judgeQueries(evaluation)
-  const points = await measureCurve(evaluation, judged, listSizes)
+  const points = await measureCurve(evaluation, judged, manners)
   const { length } = queries
   return { collection: name, entries, dimensions, metric, queries: length, k, passes, index, truth, points }
 }
@@ -102,20 +111,20 @@ function computeWithProgress(evaluation: Evaluation): Promise<TruthRow[]> {
 async function measureCurve(
   { collection, options, signal, invocation, context }: Evaluation,
   judged: readonly JudgedQuery[],
-  listSizes: readonly number[],
+  manners: readonly SearchManner[],
 ): Promise<CurvePoint[]> {
   const { k, passes } = options
   const progress = createProgress(context, { silent: invocation.json })
   const timedQueries = judged.length * passes
   try {
     const points: CurvePoint[] = []
-    for (const listSize of listSizes) {
-      const label = `list size ${countText(listSize)}`
+    for (const manner of manners) {
+      const label = 'recall' in manner ? `recall ${manner.recall}` : `list size ${countText(manner.listSize)}`
       const onProgress = (done: number): void => {
-        const fraction = (points.length + done / timedQueries) / listSizes.length
+        const fraction = (points.length + done / timedQueries) / manners.length
         progress.update(() => ({ label, fraction, details: [queriesText(done, timedQueries)] }))
       }
-      points.push(await measurePoint(collection, judged, { k, listSize, passes, signal, onProgress }))
+      points.push(await measurePoint(collection, judged, { k, manner, passes, signal, onProgress }))
     }
     return points
   } finally {
@@ -125,6 +134,12 @@ async function measureCurve(
 
 function queriesText(done: number, total: number): string {
   return `${countText(done)} of ${countText(total)} queries`
+}
+
+function mannersOf({ listSizes, recalls, rescore, k }: EvalOptions, entries: number): SearchManner[] {
+  if (recalls !== undefined) return recalls.map((recall) => ({ recall }))
+  const lists = listSizes ?? defaultListSizes(k, entries)
+  return lists.map((listSize) => (rescore ? { listSize } : { listSize, rescore }))
 }
 
 /** A walk keeps twice k at least, and a list longer than the collection finds no more. */

@@ -63,6 +63,21 @@ export class Invocation {
     throw new UsageError(`--${name} must be whole numbers ${range} with commas between them, unlike '${wrong}'`)
   }
 
+  /** Above 0 and at most 1. */
+  share(name: string): number | undefined {
+    const text = this.string(name)
+    if (text === undefined || isShare(text)) return text === undefined ? undefined : Number(text)
+    throw new UsageError(`--${name} must be a number above 0 and at most 1, not '${text}'`)
+  }
+
+  /** Such as `0.9,0.95`. */
+  shares(name: string): number[] | undefined {
+    const words = this.string(name)?.split(',')
+    const wrong = words?.find((word) => !isShare(word))
+    if (wrong === undefined) return words?.map(Number)
+    throw new UsageError(`--${name} must be numbers above 0 and at most 1 with commas between them, unlike '${wrong}'`)
+  }
+
   number(name: string): number | undefined {
     const text = this.string(name)
     if (text === undefined) return undefined
@@ -70,6 +85,11 @@ export class Invocation {
     if (text.trim() !== '' && Number.isFinite(number)) return number
     throw new UsageError(`--${name} must be a number, not '${text}'`)
   }
+}
+
+function isShare(text: string): boolean {
+  const number = Number(text)
+  return text.trim() !== '' && number > 0 && number <= 1
 }
 
 export function parseInvocation(command: Command, argv: readonly string[]): Invocation {

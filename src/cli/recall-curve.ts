@@ -7,6 +7,8 @@ export interface SearchedCollection extends VectorSource {
     options: {
       readonly k: number
       readonly listSize?: number
+      readonly recall?: number
+      readonly rescore?: boolean
       readonly exact?: boolean
       readonly signal?: AbortSignal
     },
@@ -25,9 +27,12 @@ export interface JudgedQuery {
   readonly truth: TrueNeighbours
 }
 
+/** How the searches of a point are made: with a list of some length, or with what a wanted recall takes. */
+export type SearchManner = { readonly listSize: number; readonly rescore?: false } | { readonly recall: number }
+
 export interface Measurement {
   readonly k: number
-  readonly listSize: number
+  readonly manner: SearchManner
   /** How often the whole set of queries is timed; every pass finds the same. */
   readonly passes: number
   readonly signal: AbortSignal
@@ -37,7 +42,9 @@ export interface Measurement {
 
 /** One point of a recall curve. */
 export interface CurvePoint {
-  readonly listSize: number
+  readonly listSize?: number
+  /** What was asked for instead of a list. */
+  readonly wantedRecall?: number
   /** Share of the true neighbours that were found. */
   readonly recall: number
   /** One after the other. */
@@ -60,8 +67,8 @@ export async function measurePoint(
   queries: readonly JudgedQuery[],
   measurement: Measurement,
 ): Promise<CurvePoint> {
-  const { k, listSize, passes, signal, onProgress } = measurement
-  const options = { k, listSize, signal }
+  const { k, manner, passes, signal, onProgress } = measurement
+  const options = { k, ...manner, signal }
   await warmUp(collection, queries, options)
   const latenciesMs: number[] = []
   let right = 0
@@ -86,7 +93,7 @@ export async function measurePoint(
   }
   const wanted = queries.reduce((sum, { truth }) => sum + truth.ids.size, 0)
   return {
-    listSize,
+    ...('recall' in manner ? { wantedRecall: manner.recall } : { listSize: manner.listSize }),
     recall: right / wanted,
     ...timesOf(latenciesMs),
     meanVisited: visited / queries.length,
@@ -98,7 +105,7 @@ export async function measurePoint(
 async function warmUp(
   collection: SearchedCollection,
   queries: readonly JudgedQuery[],
-  options: { readonly k: number; readonly listSize: number; readonly signal: AbortSignal },
+  options: SearchManner & { readonly k: number; readonly signal: AbortSignal },
 ): Promise<void> {
   for (let count = 0; count < WARM_UP_QUERIES; count++) {
     const { vector } = queries.at(-1 - (count % queries.length)) as JudgedQuery
@@ -109,7 +116,7 @@ async function warmUp(
 async function timedAnswers(
   collection: SearchedCollection,
   batch: readonly JudgedQuery[],
-  options: { readonly k: number; readonly listSize: number; readonly signal: AbortSignal },
+  options: SearchManner & { readonly k: number; readonly signal: AbortSignal },
   latenciesMs: number[],
 ): Promise<SearchAnswer[]> {
   const answers: SearchAnswer[] = []

@@ -22,6 +22,13 @@ export const searchCommand: Command = {
     k: { value: 'n', help: `hits to return (otherwise ${DEFAULT_K})` },
     'list-size': { value: 'n', help: 'candidates that a walk through the index keeps: more are better and slower' },
     exact: { help: 'compare with every entry instead of walking through the index' },
+    recall: {
+      value: 'share',
+      help: 'find this share of the true neighbours, such as 0.95, with as long a list as it takes',
+    },
+    'no-rescore': {
+      help: 'take distances from the codes of the index, which are approximate, and read no vectors for them',
+    },
     'max-distance': { value: 'd', help: 'no hits beyond this distance' },
     metadata: { help: 'print metadata' },
     ...AT_OPTION,
@@ -29,9 +36,13 @@ export const searchCommand: Command = {
   notes: [
     'Exactly one of --id, --vector and --queries is needed. A list that begins with a minus: --vector=-0.1,0.2',
     'Says whether the answer is exact, and how many vectors were compared. A store that was just opened compares all of',
-    'them until its index is built, which goes on meanwhile.',
+    'them until its index is built, which goes on meanwhile. --recall first measures what list it takes, for seconds, on',
+    'entries of the collection; a share of 1 compares all.',
   ],
-  examples: ['annals search ./data words --id king --k 5', 'annals search ./data sift --queries query.fvecs --json'],
+  examples: [
+    'annals search ./data words --id king --k 5',
+    'annals search ./data sift --queries query.fvecs --recall 0.95 --json',
+  ],
   run: runSearch,
 }
 
@@ -64,11 +75,19 @@ function readOptions(invocation: Invocation): SearchOptions {
   // The store takes no longer a list than it takes a k.
   const listSize = invocation.positiveInteger('list-size', LIMITS.k)
   const exact = invocation.flag('exact')
+  const recall = invocation.share('recall')
+  const rescore = !invocation.flag('no-rescore')
   if (exact && listSize !== undefined) throw new UsageError('--exact keeps no list: leave out --list-size')
+  if (exact && !rescore) throw new UsageError('--exact compares vectors: leave out --no-rescore')
+  if (recall !== undefined && (exact || listSize !== undefined || !rescore)) {
+    throw new UsageError('--recall says how to search: leave out --list-size, --exact and --no-rescore')
+  }
   return {
     k: invocation.positiveInteger('k', LIMITS.k) ?? DEFAULT_K,
     exact,
+    rescore,
     includeMetadata: invocation.flag('metadata'),
+    ...(recall === undefined ? {} : { recall }),
     ...(listSize === undefined ? {} : { listSize }),
     ...(maxDistance === undefined ? {} : { maxDistance }),
   }
@@ -110,12 +129,13 @@ async function searchEach(
   }
 }
 
-function resultJson({ hits, exact, visited }: SearchResult) {
-  return { hits: hits.map(({ id, distance, metadata }) => ({ id, distance, metadata })), exact, visited }
+function resultJson({ hits, exact, rescored, visited }: SearchResult) {
+  return { hits: hits.map(({ id, distance, metadata }) => ({ id, distance, metadata })), exact, rescored, visited }
 }
 
-function summaryOf({ hits, exact, visited }: SearchResult): string {
-  return `${quantityText(hits.length, 'hit')}, ${exact ? 'exact' : 'approximate'}, ${countText(visited)} visited`
+function summaryOf({ hits, exact, rescored, visited }: SearchResult): string {
+  const manner = exact ? 'exact' : `approximate${rescored ? '' : ', distances of codes'}`
+  return `${quantityText(hits.length, 'hit')}, ${manner}, ${countText(visited)} visited`
 }
 
 function hitLines({ hits }: SearchResult, withMetadata: boolean): string[] {

@@ -16,6 +16,7 @@ import type {
 import { isId } from './id-text.ts'
 import { isQuantizationMode } from './quantization.ts'
 import type { StoreState } from './store-state.ts'
+import { rowBytesOf } from './vector-type.ts'
 
 /**
  * Applies one event of the record `lsn`: the only way a state changes. It is deterministic, it never throws whatever the
@@ -100,7 +101,7 @@ function appendWinners(
   norms: Float64Array,
   winners: readonly number[],
 ): void {
-  const rowBytes = collection.dimensions * Float32Array.BYTES_PER_ELEMENT
+  const rowBytes = rowBytesOf(collection.vectorType, collection.dimensions)
   for (const position of winners) {
     const row = vectors.subarray(position * rowBytes, (position + 1) * rowBytes)
     collection.appendVectors(row, norms.subarray(position, position + 1))

@@ -1,14 +1,18 @@
 import { hasBit } from './bitmap.ts'
 import type { BytesCapture } from './bytes-column.ts'
 import type { CollectionLsn } from './events.ts'
-import type { Metric } from './metric.ts'
+import type { DistanceMetric, Metric } from './metric.ts'
 import type { QuantizationMode } from './quantization.ts'
+import type { RunScratch } from './run-scratch.ts'
 import type { VectorCapture, VectorRun } from './vector-capture.ts'
+import type { VectorType } from './vector-type.ts'
 
 interface Settings {
   readonly name: string
   readonly dimensions: number
   readonly metric: Metric
+  readonly distanceMetric: DistanceMetric
+  readonly vectorType: VectorType
   readonly creationLsn: CollectionLsn
   readonly quantization: QuantizationMode
 }
@@ -24,6 +28,8 @@ export class CollectionCapture {
   readonly name: string
   readonly dimensions: number
   readonly metric: Metric
+  readonly distanceMetric: DistanceMetric
+  readonly vectorType: VectorType
   readonly creationLsn: CollectionLsn
   readonly quantization: QuantizationMode
   readonly slotCount: number
@@ -40,6 +46,8 @@ export class CollectionCapture {
     this.name = settings.name
     this.dimensions = settings.dimensions
     this.metric = settings.metric
+    this.distanceMetric = settings.distanceMetric
+    this.vectorType = settings.vectorType
     this.creationLsn = settings.creationLsn
     this.quantization = settings.quantization
     this.slotCount = columns.vectors.slotCount
@@ -68,13 +76,17 @@ export class CollectionCapture {
   }
 
   /** As {@link VectorCapture.borrowRun}. */
-  borrowRun(firstSlot: number, maxRows: number): VectorRun {
-    return this.#vectors.borrowRun(firstSlot, maxRows)
+  borrowRun(firstSlot: number, maxRows: number, scratch?: RunScratch): VectorRun {
+    return this.#vectors.borrowRun(firstSlot, maxRows, scratch)
   }
 
-  /** At most `maxRows` rows from `firstSlot` on as bytes, fewer where a block or the capture ends. */
+  /** As {@link VectorCapture.borrowBytes}. */
   borrowRows(firstSlot: number, maxRows: number): { bytes: Uint8Array; rows: number } {
-    const { vectors, rows } = this.#vectors.borrowRun(firstSlot, maxRows)
-    return { bytes: new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength), rows }
+    return this.#vectors.borrowBytes(firstSlot, maxRows)
+  }
+
+  /** As {@link VectorCapture.borrowNorms}. */
+  borrowNorms(firstSlot: number, maxRows: number): Float64Array {
+    return this.#vectors.borrowNorms(firstSlot, maxRows)
   }
 }

@@ -2,26 +2,24 @@ import { CHUNK_SLOTS } from '../base/limits.ts'
 import { hasBit } from './bitmap.ts'
 import type { ColdRows, ColdValues } from './cold-sources.ts'
 import { CollectionState, createColumns } from './collection-state.ts'
-import type { CollectionLsn, CreateEvent } from './events.ts'
+import type { CollectionLsn, CreationSettings } from './events.ts'
 import { hashBytes } from './identity-table.ts'
-
-type Settings = Pick<CreateEvent, 'name' | 'dimensions' | 'metric' | 'quantization'>
 
 /**
  * Makes a collection from what a snapshot holds, chunk by chunk in order: first either all columns of a chunk or that it was
  * freed, at last the tombstones. Throws `RangeError` for what no collection can have held.
  */
 export class CollectionRestorer {
-  readonly #settings: Settings
+  readonly #settings: CreationSettings
   readonly #creationLsn: CollectionLsn
   readonly #columns
   /** Of the ids of each chunk, by its first slot: they are hashed one behind the other, as they come. */
   readonly #hashes: { readonly firstSlot: number; readonly hashes: Uint32Array }[] = []
 
-  constructor(settings: Settings, creationLsn: CollectionLsn) {
+  constructor(settings: CreationSettings, creationLsn: CollectionLsn) {
     this.#settings = settings
     this.#creationLsn = creationLsn
-    this.#columns = createColumns(settings.dimensions)
+    this.#columns = createColumns(settings)
   }
 
   /** Bytes of the next rows, at most `maxRows` of them, to be filled by the caller. */

@@ -4,17 +4,19 @@ import { Bitmap } from './bitmap.ts'
 import { BytesColumn } from './bytes-column.ts'
 import type { ColdRows, ColdValues } from './cold-sources.ts'
 import { CollectionCapture } from './collection-capture.ts'
-import type { CollectionLsn, CreateEvent } from './events.ts'
+import type { CollectionLsn, CreationSettings } from './events.ts'
 import { FreedChunks, passFreed } from './freed-chunks.ts'
 import { borrowIdBytes, idOfBytes, isId } from './id-text.ts'
 import { IdentityTable } from './identity-table.ts'
 import { DiskANNIndex } from './index/disk-ann-index.ts'
 import type { MemoryEntry } from './memory-ledger.ts'
-import type { Metric } from './metric.ts'
+import { computedMetric, type DistanceMetric, type Metric } from './metric.ts'
 import { NumbersColumn } from './numbers-column.ts'
-import { OriginalsColumn } from './originals-column.ts'
+import { OriginalsColumn, type OriginalVector } from './originals-column.ts'
 import type { QuantizationMode } from './quantization.ts'
+import type { RunScratch } from './run-scratch.ts'
 import { runOfVectors, VectorCapture, type VectorRun } from './vector-capture.ts'
+import type { VectorType } from './vector-type.ts'
 
 /** Most slots a collection ever takes. Slots are never reused, so it also bounds how many adds a collection sees. */
 export const MAX_SLOTS = 2 ** 31
@@ -35,7 +37,12 @@ const NO_NORMS = new Float64Array(0)
 export interface CollectionView {
   readonly name: string
   readonly dimensions: number
+  /** What its vectors are, as they are kept. */
+  readonly vectorType: VectorType
+  /** How vectors are compared by what computes. */
   readonly metric: Metric
+  /** How that is called, and what distances it gives. */
+  readonly distanceMetric: DistanceMetric
   /** LSN of the record that created it: its name in events. */
   readonly creationLsn: CollectionLsn
   readonly quantization: QuantizationMode
@@ -49,8 +56,10 @@ export interface CollectionView {
   idAt(slot: number): string
   /** The document of a slot, borrowed, or `undefined` if it has none. */
   documentAt(slot: number): Uint8Array | undefined
-  /** The vector of a slot with the bits it was added with, in memory of its own. */
+  /** The components of a slot, to be computed with, in memory of its own. */
   copyVector(slot: number): Float32Array
+  /** The vector of a slot in its own type, with the bits it was added with, in memory of its own. */
+  copyOriginal(slot: number): OriginalVector
   /** Whether a slot is tombstoned or was never filled. */
   isDead(slot: number): boolean
   /** Whether a slot's chunk was freed. Then the slot is dead, and its content is gone. */
@@ -63,8 +72,13 @@ export interface CollectionView {
   liveSlots(): IterableIterator<number>
   /** The tombstones of all slots so far: bit `slot & 7` of byte `slot >> 3`, in memory of their own. */
   copyTombstones(): Uint8Array
-  /** At most `maxRows` rows from `firstSlot` on, fewer where a block, a chunk or the collection ends, dead ones included. */
-  borrowRun(firstSlot: number, maxRows: number): VectorRun
+  /**
+   * At most `maxRows` rows from `firstSlot` on, fewer where a block, a chunk or the collection ends, or so many are widened, dead
+   * ones included. What is not in memory as float32 is put into `scratch`, and without one into memory of its own.
+   */
+  borrowRun(firstSlot: number, maxRows: number, scratch?: RunScratch): VectorRun
+  /** At most `maxRows` rows from `firstSlot` on as the bytes they are, fewer where a block, a chunk or the collection ends. */
+  borrowRows(firstSlot: number, maxRows: number): { readonly bytes: Uint8Array; readonly rows: number }
   /** Writes the vector of a slot from `at` on, to be computed with, and gives its norm under cosine, else 0. */
   copyRow(slot: number, target: Float32Array, at: number): number
   /** The content as it is now, whatever happens later. */
@@ -87,7 +101,9 @@ export interface CollectionView {
 export class CollectionState implements CollectionView {
   readonly name: string
   readonly dimensions: number
+  readonly vectorType: VectorType
   readonly metric: Metric
+  readonly distanceMetric: DistanceMetric
   readonly creationLsn: CollectionLsn
   readonly index: DiskANNIndex
   #columns: Columns
@@ -96,18 +112,20 @@ export class CollectionState implements CollectionView {
 
   /** `columns` are those of a collection that is restored. */
   constructor(
-    settings: Pick<CreateEvent, 'name' | 'dimensions' | 'metric' | 'quantization'>,
+    settings: CreationSettings,
     creationLsn: CollectionLsn,
-    columns = createColumns(settings.dimensions),
+    columns = createColumns(settings),
   ) {
     this.name = settings.name
     this.dimensions = settings.dimensions
-    this.metric = settings.metric
+    this.vectorType = settings.vectorType ?? 'float32'
+    this.metric = computedMetric(settings.metric)
+    this.distanceMetric = this.vectorType === 'binary' ? 'hamming' : this.metric
     this.creationLsn = creationLsn
     this.#quantization = settings.quantization ?? 'none'
     this.index = new DiskANNIndex({
       dimensions: settings.dimensions,
-      metric: settings.metric,
+      metric: this.metric,
       seed: creationLsn % 2 ** 32,
       isDead: (slot) => this.isDead(slot),
     })
@@ -146,6 +164,10 @@ export class CollectionState implements CollectionView {
     return this.#columns.originals.copyVector(slot)
   }
 
+  copyOriginal(slot: number): OriginalVector {
+    return this.#columns.originals.copyOriginal(slot)
+  }
+
   isDead(slot: number): boolean {
     return !(slot >= 0 && slot < this.slotCount) || this.#columns.tombstones.has(slot)
   }
@@ -172,14 +194,18 @@ export class CollectionState implements CollectionView {
     return this.#columns.tombstones.copy(this.slotCount)
   }
 
-  borrowRun(firstSlot: number, maxRows: number): VectorRun {
+  borrowRun(firstSlot: number, maxRows: number, scratch?: RunScratch): VectorRun {
     const { originals, norms } = this.#columns
-    return runOfVectors(originals, this.metric === 'cosine' ? norms : undefined, firstSlot, maxRows)
+    return runOfVectors(originals.vectors, this.metric === 'cosine' ? norms : undefined, firstSlot, maxRows, scratch)
+  }
+
+  borrowRows(firstSlot: number, maxRows: number): { bytes: Uint8Array; rows: number } {
+    return this.#columns.originals.vectors.borrowBytes(firstSlot, maxRows)
   }
 
   copyRow(slot: number, target: Float32Array, at: number): number {
     const { originals, norms } = this.#columns
-    originals.copyRow(slot, target, at)
+    originals.copyComponents(slot, target, at)
     return this.metric === 'cosine' ? norms.get(slot) : 0
   }
 
@@ -196,7 +222,7 @@ export class CollectionState implements CollectionView {
   captureVectors(): VectorCapture {
     const { originals, norms, freed } = this.#columns
     return new VectorCapture(this.dimensions, {
-      originals: originals.capture(),
+      originals: originals.captureVectors(),
       norms: this.metric === 'cosine' ? norms.capture() : undefined,
       isFreed: freed.capture(Math.floor(this.slotCount / CHUNK_SLOTS)),
     })
@@ -312,7 +338,7 @@ export class CollectionState implements CollectionView {
 
   /** Lets go of everything. Captures keep what they hold. */
   release(): void {
-    this.#columns = createColumns(this.dimensions)
+    this.#columns = createColumns(this)
     this.#dropped = true
     this.index.stop(new StoreError('ERR_COLLECTION_NOT_FOUND', `the collection '${this.name}' was dropped`))
   }
@@ -351,10 +377,13 @@ export interface Columns {
   readonly freed: FreedChunks
 }
 
-export function createColumns(dimensions: number): Columns {
+export function createColumns({
+  dimensions,
+  vectorType,
+}: Pick<CreationSettings, 'dimensions' | 'vectorType'>): Columns {
   const ids = new BytesColumn()
   return {
-    originals: new OriginalsColumn(dimensions),
+    originals: new OriginalsColumn(dimensions, vectorType),
     norms: new NumbersColumn(),
     ids,
     identity: new IdentityTable(ids),

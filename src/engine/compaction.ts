@@ -47,9 +47,7 @@ export function* readChunk(collection: CollectionView, chunk: number): Generator
 
 function* contentsOf(collection: CollectionView, slots: Iterable<number>): Generator<MovedContent> {
   for (const slot of slots) {
-    const { vectors } = collection.borrowRun(slot, 1)
-    const vector = new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength)
-    yield { vector, document: collection.documentAt(slot) }
+    yield { vector: collection.borrowRows(slot, 1).bytes, document: collection.documentAt(slot) }
   }
 }
 

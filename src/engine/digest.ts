@@ -4,10 +4,11 @@ import { ChainedHash } from './chained-hash.ts'
 import type { CollectionCapture } from './collection-capture.ts'
 import { passFreed } from './freed-chunks.ts'
 import { writeIndex } from './index/index-digest.ts'
-import { METRICS } from './metric.ts'
+import { DISTANCE_METRICS } from './metric.ts'
 import { QUANTIZATION_MODES } from './quantization.ts'
 import type { StateCapture } from './state-capture.ts'
 import type { StoreView } from './store-state.ts'
+import { VECTOR_TYPES } from './vector-type.ts'
 
 const utf8 = new TextEncoder()
 const WORD = 2n ** 32n
@@ -23,12 +24,12 @@ const SLOTS_A_SLICE = 4096
  *
  * Layout, little-endian, every length before its content:
  *   the layout's name (sized), collections u32; a collection, in order of creation:
- *   creation LSN u64, name (u32 length, UTF-8), dimensions u32, metric u16 (position in METRICS), quantization u16 (position in
- *   QUANTIZATION_MODES), slots u32,
+ *   creation LSN u64, name (u32 length, UTF-8), dimensions u32, metric u16 (position in DISTANCE_METRICS), quantization u8
+ *   (position in QUANTIZATION_MODES), vector type u8 (position in VECTOR_TYPES), slots u32,
  *   tombstones (one bit a slot, `ceil(slots / 8)` bytes);
  *   for each live slot in order its id (u32 length, UTF-8);
  *   for each live slot in order its document: u32 0 for none, else u32 length + 1, bytes;
- *   for each live slot in order its vector, `dimensions` float32 as given.
+ *   for each live slot in order its vector, bit for bit as given.
  *
  * Dead entries are in by position only: their content is freed by compactions. Positions are part of the state because they
  * order equal distances. Norms and the identity table are left out: both are functions of what is in. So are the chunks that
@@ -54,7 +55,9 @@ function* writeCollection(hash: ChainedHash, collection: CollectionCapture): Gen
   hash.writeU64(collection.creationLsn)
   hash.writeSized(utf8.encode(collection.name))
   hash.writeU32(collection.dimensions)
-  hash.writeU32(METRICS.indexOf(collection.metric) + QUANTIZATION_MODES.indexOf(collection.quantization) * 2 ** 16)
+  const { distanceMetric, quantization, vectorType } = collection
+  const [metric, mode] = [DISTANCE_METRICS.indexOf(distanceMetric), QUANTIZATION_MODES.indexOf(quantization)]
+  hash.writeU32(metric + mode * 2 ** 16 + VECTOR_TYPES.indexOf(vectorType) * 2 ** 24)
   hash.writeU32(collection.slotCount)
   hash.writeBytes(collection.tombstones)
   yield* writeLiveSlots(hash, collection, (slot) => hash.writeSized(collection.borrowId(slot)))

@@ -3,10 +3,11 @@ import { MAX_DIMENSIONS, MAX_METADATA_BYTES, MAX_NAME_BYTES } from '../base/limi
 import { type CollectionView, MAX_SLOTS } from './collection-state.ts'
 import type { AddEvent, CreateEvent } from './events.ts'
 import { isId } from './id-text.ts'
-import { isMetric } from './metric.ts'
+import { isDistanceMetric } from './metric.ts'
 import { isQuantizationMode } from './quantization.ts'
 import type { StoreView } from './store-state.ts'
 import { normsOfRows } from './vector-math.ts'
+import { fitsDimensions, fitsMetric, isVectorType, rowBytesOf, type VectorType } from './vector-type.ts'
 
 // Events are decoded from bytes that someone may have made by hand, so their types say what fields should be, not what they are.
 
@@ -19,13 +20,19 @@ export function checkCreate(
   if (!Number.isInteger(event.dimensions) || event.dimensions < 1 || event.dimensions > MAX_DIMENSIONS) {
     return 'ERR_DIMENSIONS'
   }
-  if (!isMetric(event.metric)) return 'ERR_RECORD_INVALID'
+  const { vectorType = 'float32', metric } = event
+  if (!isVectorType(vectorType) || !isDistanceMetric(metric) || !fitsMetric(vectorType, metric)) {
+    return 'ERR_RECORD_INVALID'
+  }
+  if (!fitsDimensions(vectorType, event.dimensions)) return 'ERR_DIMENSIONS'
   if (event.quantization !== undefined && !isQuantizationMode(event.quantization)) return 'ERR_RECORD_INVALID'
   if (state.collectionByName(event.name) !== undefined) return 'ERR_COLLECTION_MISMATCH'
   // Also when that one was dropped since: one LSN never names two collections.
   if (lsn <= state.lastCreationLsn) return 'ERR_RECORD_INVALID'
   return undefined
 }
+
+const NO_NORMS = new Float64Array(0)
 
 /** What an `add` may do once it is known to fit, or why it does not. */
 export type CheckedAdd =
@@ -34,7 +41,7 @@ export type CheckedAdd =
       readonly code: undefined
       /** Positions in the event to take, in order: those whose id does not come again later in it. */
       readonly winners: readonly number[]
-      /** The norm of each position, winner or not. */
+      /** Under cosine, the norm of each position, winner or not. */
       readonly norms: Float64Array
     }
 
@@ -43,17 +50,22 @@ export function checkAdd(collection: CollectionView, event: AddEvent): CheckedAd
   const { ids, vectors, documents } = event
   if (!Array.isArray(ids) || !isBytes(vectors)) return { code: 'ERR_RECORD_INVALID' }
   if (!areIds(ids)) return { code: 'ERR_ID_INVALID' }
-  const rowBytes = collection.dimensions * Float32Array.BYTES_PER_ELEMENT
-  if (vectors.byteLength !== ids.length * rowBytes) return { code: 'ERR_DIMENSIONS' }
+  const { dimensions, metric, vectorType } = collection
+  if (vectors.byteLength !== ids.length * rowBytesOf(vectorType, dimensions)) return { code: 'ERR_DIMENSIONS' }
   if (documents !== undefined && !areDocuments(documents, ids.length)) return { code: 'ERR_METADATA_INVALID' }
-  const norms = normsOfRows(vectors, collection.dimensions)
+  const norms = metric === 'cosine' || isFloat(vectorType) ? normsOfRows(vectors, dimensions, vectorType) : NO_NORMS
   for (const norm of norms) {
     if (!Number.isFinite(norm)) return { code: 'ERR_VECTOR_NOT_FINITE' }
-    if (norm === 0 && collection.metric === 'cosine') return { code: 'ERR_VECTOR_ZERO' }
+    if (norm === 0 && metric === 'cosine') return { code: 'ERR_VECTOR_ZERO' }
   }
   const winners = lastPositions(ids)
   if (collection.slotCount + winners.length > MAX_SLOTS) return { code: 'ERR_COLLECTION_FULL' }
   return { code: undefined, winners, norms }
+}
+
+/** Whether components may be no number or infinite. */
+function isFloat(type: VectorType): boolean {
+  return type === 'float32' || type === 'float16'
 }
 
 /** Whether a value is an array of ids, without holes. */

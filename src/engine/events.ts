@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../base/errors.ts'
-import type { Metric } from './metric.ts'
+import type { DistanceMetric } from './metric.ts'
 import type { QuantizationMode } from './quantization.ts'
+import type { VectorType } from './vector-type.ts'
 
 /** A collection is named, in events, by the LSN of the record that created it: names can be dropped and used again. */
 export type CollectionLsn = number
@@ -23,10 +24,15 @@ export interface CreateEvent {
   readonly type: 'create'
   readonly name: string
   readonly dimensions: number
-  readonly metric: Metric
+  readonly metric: DistanceMetric
   /** Left out for `none`. */
   readonly quantization?: QuantizationMode
+  /** Left out for `float32`. */
+  readonly vectorType?: VectorType
 }
+
+/** What of a `create` a collection is made by. */
+export type CreationSettings = Pick<CreateEvent, 'name' | 'dimensions' | 'metric' | 'quantization' | 'vectorType'>
 
 export interface DropEvent {
   readonly type: 'drop'
@@ -38,7 +44,7 @@ export interface AddEvent {
   readonly type: 'add'
   readonly collection: CollectionLsn
   readonly ids: readonly string[]
-  /** `ids.length * dimensions` float32, little-endian: the bits as the user gave them. */
+  /** `ids.length` rows of the collection's type, little-endian: the bits as the user gave them. */
   readonly vectors: Uint8Array
   /** One document (metadata as CBOR) an id, or `undefined` where an entry has none; left out when none has. */
   readonly documents?: readonly (Uint8Array | undefined)[]

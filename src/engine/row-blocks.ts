@@ -6,7 +6,7 @@ const BLOCK_BYTES = 1024 * 1024
 const FIRST_ROWS = 4
 const MOST_COPIED_ONE_BY_ONE = 256
 
-type Elements = Float32Array | Float64Array
+type Elements = Float32Array | Float64Array | Uint8Array
 
 /** Rows, and where they are. */
 interface Held<Block> {
@@ -20,6 +20,9 @@ interface Held<Block> {
   readonly allocate: (elements: number) => Block
 }
 
+/** Makes a whole block of a chunk, where that is not any memory. */
+export type AllocateBlock<Block> = (chunk: number, elements: number) => Block
+
 /** Consecutive rows within one block, borrowed; where they are cold, in memory of their own. */
 export interface RowRun<Block> {
   readonly elements: Block
@@ -30,7 +33,7 @@ export interface RowRun<Block> {
 export interface RowsCapture<Block> {
   readonly rows: number
   /** As {@link RowBlocks.borrowRun}. */
-  borrowRun(row: number, maxRows: number): RowRun<Block>
+  borrowRun(row: number, maxRows: number, allocate?: (elements: number) => Block): RowRun<Block>
 }
 
 /**
@@ -47,8 +50,15 @@ export class RowBlocks<Block extends Elements> {
   /** A power of two of at most `CHUNK_SLOTS`, so that a chunk is a whole number of blocks. */
   readonly rowsPerBlock: number
   readonly #held: Held<Block>
+  readonly #allocateBlock: AllocateBlock<Block>
 
-  constructor(elementsPerRow: number, bytesPerElement: number, allocate: (elements: number) => Block) {
+  constructor(
+    elementsPerRow: number,
+    bytesPerElement: number,
+    allocate: (elements: number) => Block,
+    allocateBlock: AllocateBlock<Block> = (_, elements) => allocate(elements),
+  ) {
+    this.#allocateBlock = allocateBlock
     this.rowBytes = elementsPerRow * bytesPerElement
     this.rowsPerBlock = rowsOfBlock(this.rowBytes)
     this.#held = { blocks: [], cold: [], rows: 0, rowsPerBlock: this.rowsPerBlock, elementsPerRow, allocate }
@@ -88,7 +98,7 @@ export class RowBlocks<Block extends Elements> {
     const rows = Math.min(maxRows, this.rowsPerBlock - rowInBlock)
     const block = this.#blockWithRoom(rowInBlock + rows)
     this.#held.rows += rows
-    return new Uint8Array(block.buffer, rowInBlock * this.rowBytes, rows * this.rowBytes)
+    return new Uint8Array(block.buffer, block.byteOffset + rowInBlock * this.rowBytes, rows * this.rowBytes)
   }
 
   /** Appends rows that were freed: whole blocks, behind whole blocks. */
@@ -127,14 +137,14 @@ export class RowBlocks<Block extends Elements> {
    * Ends as soon as the chunk is not cold any more, or read from elsewhere. Until all are there the chunk is cold.
    */
   *warm(chunk: number): Generator<void, void, void> {
-    const { blocks, cold, rowsPerBlock, elementsPerRow, allocate } = this.#held
+    const { blocks, cold, rowsPerBlock, elementsPerRow } = this.#held
     const source = cold[chunk]
     for (let row = 0; row < CHUNK_SLOTS; row += rowsPerBlock) {
       if (source === undefined || cold[chunk] !== source) return
       const place = (chunk * CHUNK_SLOTS + row) / rowsPerBlock
       if (blocks[place] !== undefined) continue
-      const block = allocate(rowsPerBlock * elementsPerRow)
-      source.read(row, new Uint8Array(block.buffer))
+      const block = this.#allocateBlock(chunk, rowsPerBlock * elementsPerRow)
+      source.read(row, new Uint8Array(block.buffer, block.byteOffset, block.byteLength))
       blocks[place] = block
       if (row + rowsPerBlock < CHUNK_SLOTS) yield
     }
@@ -169,10 +179,10 @@ export class RowBlocks<Block extends Elements> {
 
   /**
    * A view of up to `maxRows` rows from `row` on; it ends at the end of the block. Throws `RangeError` for a first row that
-   * is not there, or not any more.
+   * is not there, or not any more. Rows that are cold are read into what `allocate` gives.
    */
-  borrowRun(row: number, maxRows: number): RowRun<Block> {
-    return runOf(this.#held, row, maxRows)
+  borrowRun(row: number, maxRows: number, allocate?: (elements: number) => Block): RowRun<Block> {
+    return runOf(this.#held, row, maxRows, allocate)
   }
 
   /** Frees the rows from `from` up to `end`: whole blocks, all of their rows filled. Captures and borrowed runs keep theirs. */
@@ -188,7 +198,7 @@ export class RowBlocks<Block extends Elements> {
     // Nothing of `this` goes into the capture: it would keep alive what is appended later.
     const { blocks, cold } = this.#held
     const held = { ...this.#held, blocks: blocks.slice(), cold: cold.slice() }
-    return { rows: held.rows, borrowRun: (row, maxRows) => runOf(held, row, maxRows) }
+    return { rows: held.rows, borrowRun: (row, maxRows, allocate) => runOf(held, row, maxRows, allocate) }
   }
 
   /** Bytes of all blocks in memory. The arrays of references to them (8 bytes a block) are left out. */
@@ -215,7 +225,10 @@ export class RowBlocks<Block extends Elements> {
     if (current !== undefined && current.length >= rows * elementsPerRow) return current
     let capacityRows = index === 0 ? FIRST_ROWS : this.rowsPerBlock
     while (capacityRows < rows) capacityRows *= 2
-    const block = this.#held.allocate(Math.min(capacityRows, this.rowsPerBlock) * elementsPerRow)
+    const isWhole = capacityRows >= this.rowsPerBlock
+    const block = isWhole
+      ? this.#allocateBlock(Math.floor(this.#held.rows / CHUNK_SLOTS), this.rowsPerBlock * elementsPerRow)
+      : this.#held.allocate(capacityRows * elementsPerRow)
     if (current !== undefined) block.set(current)
     blocks[index] = block
     return block
@@ -234,15 +247,20 @@ function coldOf<Block>({ cold }: Held<Block>, row: number): ColdRows {
   return source
 }
 
-function runOf<Block extends Elements>(held: Held<Block>, row: number, maxRows: number): RowRun<Block> {
+function runOf<Block extends Elements>(
+  held: Held<Block>,
+  row: number,
+  maxRows: number,
+  allocate = held.allocate,
+): RowRun<Block> {
   const block = blockOf(held, row)
   const { elementsPerRow, rowsPerBlock } = held
   const rowInBlock = row % rowsPerBlock
   const rows = Math.min(maxRows, rowsPerBlock - rowInBlock, held.rows - row)
   if (block === undefined) {
     const source = coldOf(held, row)
-    const elements = held.allocate(rows * elementsPerRow)
-    source.read(row % CHUNK_SLOTS, new Uint8Array(elements.buffer))
+    const elements = allocate(rows * elementsPerRow)
+    source.read(row % CHUNK_SLOTS, new Uint8Array(elements.buffer, elements.byteOffset, elements.byteLength))
     return { elements, rows }
   }
   const from = rowInBlock * elementsPerRow

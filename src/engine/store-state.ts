@@ -1,5 +1,5 @@
 import { CollectionState, type CollectionView } from './collection-state.ts'
-import type { CollectionLsn, CreateEvent } from './events.ts'
+import type { CollectionLsn, CreationSettings } from './events.ts'
 
 /** A store, to be read. */
 export interface StoreView {
@@ -52,10 +52,7 @@ export class StoreState implements StoreView {
     return this.#byName.get(name)
   }
 
-  create(
-    settings: Pick<CreateEvent, 'name' | 'dimensions' | 'metric' | 'quantization'>,
-    creationLsn: CollectionLsn,
-  ): void {
+  create(settings: CreationSettings, creationLsn: CollectionLsn): void {
     const collection = new CollectionState(settings, creationLsn)
     this.#byLsn.set(creationLsn, collection)
     this.#byName.set(collection.name, collection)

@@ -4,6 +4,7 @@ import type { CollectionView } from './collection-state.ts'
 import { passFreed } from './freed-chunks.ts'
 import { countUnset } from './index/slot-bits.ts'
 import type { ScanKernel, ScanQuery, Selection } from './kernel/scan-kernel.ts'
+import type { RunScratch } from './run-scratch.ts'
 import { normOf } from './vector-math.ts'
 
 /** Offers the rows of a range that are not freed. Nothing is awaited, so views may be borrowed. Gives how many were live. */
@@ -12,9 +13,9 @@ export function scanRange(
   collection: CollectionView,
   query: ScanQuery,
   selection: Selection,
-  range: { slot: number; end: number; dead: Uint8Array },
+  range: { slot: number; end: number; dead: Uint8Array; scratch?: RunScratch },
 ): number {
-  const { end, dead } = range
+  const { end, dead, scratch } = range
   const rowsPerCall = kernel.rowsPerCall(collection.dimensions)
   let visited = 0
   let slot = range.slot
@@ -23,7 +24,7 @@ export function scanRange(
       slot = passFreed(collection, slot)
       continue
     }
-    const run = collection.borrowRun(slot, Math.min(rowsPerCall, end - slot))
+    const run = collection.borrowRun(slot, Math.min(rowsPerCall, end - slot), scratch)
     kernel.scan(query, { ...run, firstSlot: slot, dead }, selection)
     visited += countUnset(dead, slot, slot + run.rows)
     slot += run.rows

@@ -1,3 +1,7 @@
+import { areFiniteHalves } from './half-floats.ts'
+import { rowBytesOf, type VectorType } from './vector-type.ts'
+import { widenRows } from './widen-rows.ts'
+
 /**
  * The euclidean length of `dimensions` components from `offset` on, in float64, in the lane order of the kernel: square i
  * goes to lane i mod 4, the sum is (lane0 + lane2) + (lane1 + lane3). Equal vectors thus have equal norms everywhere.
@@ -32,21 +36,28 @@ export function normOf(vector: Float32Array, offset = 0, dimensions = vector.len
 const PIECE_BYTES = 32 * 1024
 
 /**
- * The norms of the rows in `bytes`, whose length is a multiple of `dimensions * 4`, at any alignment: little-endian
- * float32. A row with a component that is not finite has a norm that is not.
+ * The norms of the rows in `bytes`, whole rows of a type at any alignment. A row with a component that is not finite has a norm
+ * that is not.
  */
-export function normsOfRows(bytes: Uint8Array, dimensions: number): Float64Array {
-  const rowBytes = dimensions * Float32Array.BYTES_PER_ELEMENT
+export function normsOfRows(bytes: Uint8Array, dimensions: number, type: VectorType = 'float32'): Float64Array {
+  const rowBytes = rowBytesOf(type, dimensions)
   const norms = new Float64Array(bytes.byteLength / rowBytes)
   // Rows decoded from a record stand at any offset, and a Float32Array cannot: they go through an aligned one, in pieces that
   // stay in cache.
-  const rowsPerPiece = Math.max(1, Math.min(norms.length, Math.floor(PIECE_BYTES / rowBytes)))
+  const rowsPerPiece = Math.max(1, Math.min(norms.length, Math.floor(PIECE_BYTES / (dimensions * 4))))
   const piece = new Float32Array(rowsPerPiece * dimensions)
-  const pieceAsBytes = new Uint8Array(piece.buffer)
   for (let first = 0; first < norms.length; first += rowsPerPiece) {
     const rows = Math.min(rowsPerPiece, norms.length - first)
-    pieceAsBytes.set(bytes.subarray(first * rowBytes, (first + rows) * rowBytes))
+    widenRows(type, bytes.subarray(first * rowBytes, (first + rows) * rowBytes), piece, 0)
     for (let row = 0; row < rows; row++) norms[first + row] = normOf(piece, row * dimensions, dimensions)
   }
+  if (type === 'float16' && !areFiniteHalves(bytes)) markInfinite(norms, bytes, rowBytes)
   return norms
+}
+
+function markInfinite(norms: Float64Array, bytes: Uint8Array, rowBytes: number): void {
+  for (let row = 0; row < norms.length; row++) {
+    const isFinite = areFiniteHalves(bytes.subarray(row * rowBytes, (row + 1) * rowBytes))
+    if (!isFinite) norms[row] = Number.POSITIVE_INFINITY
+  }
 }

@@ -18,6 +18,8 @@ export interface DescribedEvent {
   readonly name?: string
   readonly dimensions?: number
   readonly metric?: string
+  /** What its vectors are, where that is not `float32`. */
+  readonly vectorType?: string
   /** Mode that a collection was created with, where it is not `none`. */
   readonly quantization?: string
   /** Mode that it was switched to. */
@@ -151,6 +153,7 @@ const SHOWN_FIELDS = {
   name: 'string',
   dimensions: 'number',
   metric: 'string',
+  vectorType: 'string',
   quantization: 'string',
   mode: 'string',
   id: 'string',

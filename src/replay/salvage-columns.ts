@@ -1,6 +1,7 @@
 import { CHUNK_SLOTS } from '../base/limits.ts'
 import type { CollectionRestorer } from '../engine/collection-restorer.ts'
 import { normsOfRows } from '../engine/vector-math.ts'
+import { rowBytesOf } from '../engine/vector-type.ts'
 import { bytesOf } from '../snapshots/bytes.ts'
 import { ABSENT_LENGTH } from '../snapshots/format.ts'
 import type { CollectionRecord } from '../snapshots/manifest.ts'
@@ -11,15 +12,17 @@ const WORD_BYTES = 4
 /** Puts the vectors of a chunk into a collection. Returns the rows of which one cannot be read; those are zero. */
 export function takeVectors(
   restorer: CollectionRestorer,
-  { dimensions, metric }: CollectionRecord,
+  { dimensions, metric, vectorType }: CollectionRecord,
   rows: number,
   { content, damaged }: ReadablePart,
 ): number[] {
-  const rowBytes = dimensions * WORD_BYTES
+  const rowBytes = rowBytesOf(vectorType, dimensions)
   const vectors = content.subarray(0, rows * rowBytes)
   fill(vectors, rowBytes, (most) => restorer.extendVectors(most))
   // Norms follow from vectors, so it does not matter whether theirs can be read.
-  if (metric === 'cosine') fill(bytesOf(normsOfRows(vectors, dimensions)), 8, (most) => restorer.extendNorms(most))
+  if (metric === 'cosine') {
+    fill(bytesOf(normsOfRows(vectors, dimensions, vectorType)), 8, (most) => restorer.extendNorms(most))
+  }
   if (damaged.length === 0) return []
   return rowNumbers(rows).filter((row) => isHit(damaged, row * rowBytes, rowBytes))
 }

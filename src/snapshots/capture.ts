@@ -11,6 +11,7 @@ import {
 import { captureState } from '../engine/state-capture.ts'
 import type { StoreState } from '../engine/store-state.ts'
 import { type GraphVersions, holdsGraph, knownDigest, noteDigest } from './held-graphs.ts'
+import { inSlices } from './in-slices.ts'
 import type { SnapshotManifest } from './manifest.ts'
 
 /** A store at one LSN, graphs included, whatever happens later. */
@@ -93,16 +94,4 @@ async function digestIndex(
   const digest = hash.finish()
   if (index.graph !== undefined) noteDigest({ ...index, version: index.graph.version }, digest)
   return digest
-}
-
-/** Runs steps to their end, and lets others have their turn after each. */
-export async function inSlices<Result>(
-  steps: Generator<void, Result, void>,
-  yieldToEventLoop: () => Promise<void>,
-): Promise<Result> {
-  for (;;) {
-    const step = steps.next()
-    if (step.done) return step.value
-    await yieldToEventLoop()
-  }
 }

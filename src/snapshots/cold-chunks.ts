@@ -54,12 +54,12 @@ export class ColdChunks {
   }
 
   /**
-   * Opens the vectors of a full chunk.
+   * Opens the vectors of a full chunk, which take `rowBytes` each.
    * @throws StoreError `ERR_SNAPSHOT_CORRUPT` where the file is missing or has another size; `ERR_STORE_OPTIONS` where files
    * cannot be read at once; what the files say.
    */
-  openRows(storeId: Uint8Array, part: PartEntry, dimensions: number): Promise<PartRows> {
-    return this.#openPart(storeId, part, (range) => new PartRows(part, range, dimensions))
+  openRows(storeId: Uint8Array, part: PartEntry, rowBytes: number): Promise<PartRows> {
+    return this.#openPart(storeId, part, (range) => new PartRows(part, range, rowBytes))
   }
 
   /** Opens the documents of a full chunk, and reads their lengths. Throws what {@link openRows} throws. */

@@ -16,10 +16,10 @@ export class PartRows implements ColdRows {
   readonly #range: PartRange
   readonly #rowBytes: number
 
-  constructor(part: PartEntry, range: PartRange, dimensions: number) {
+  constructor(part: PartEntry, range: PartRange, rowBytes: number) {
     this.part = part
     this.#range = range
-    this.#rowBytes = dimensions * Float32Array.BYTES_PER_ELEMENT
+    this.#rowBytes = rowBytes
   }
 
   read(row: number, target: Uint8Array): void {

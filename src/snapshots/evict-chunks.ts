@@ -4,6 +4,7 @@ import type { Files } from '../base/files.ts'
 import { CHUNK_SLOTS } from '../base/limits.ts'
 import type { CollectionState } from '../engine/collection-state.ts'
 import type { StoreState } from '../engine/store-state.ts'
+import { rowBytesOf } from '../engine/vector-type.ts'
 import type { StoreCapture } from './capture.ts'
 import type { ColdChunks } from './cold-chunks.ts'
 import { PartRows, PartValues } from './cold-parts.ts'
@@ -91,7 +92,7 @@ async function evict(
 ): Promise<boolean> {
   const { cold } = tools
   if (part.kind === ORIGINALS) {
-    const source = await cold.openRows(storeId, part, record.dimensions)
+    const source = await cold.openRows(storeId, part, rowBytesOf(record.vectorType, record.dimensions))
     if (!isToLeave(state, part, record, tools)) return false
     collectionOf(state, part)!.makeVectorsCold(part.chunk, source)
     return true

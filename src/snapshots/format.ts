@@ -2,8 +2,12 @@
 
 export const SNAPSHOT_DIRECTORY = 'snapshots'
 
-/** The format this release writes, and the newest it reads. */
+/** The format of parts that this release writes, and the newest it reads. */
 export const FORMAT_VERSION = 1
+/** The newest format of manifests: collections may have a vector type. */
+export const MANIFEST_VERSION = 2
+/** The format of a manifest whose vectors are all float32. */
+export const UNTYPED_VERSION = 1
 
 /** "annalsSM" and "annalsSP". */
 export const MANIFEST_MAGIC = Uint8Array.of(0x61, 0x6e, 0x6e, 0x61, 0x6c, 0x73, 0x53, 0x4d)
@@ -60,7 +64,8 @@ export const GRAPH_FREED_OFFSET = 104
 export const GRAPH_UNREACHABLE_OFFSET = 108
 /** With or without a graph. */
 export const COLLECTION_QUANTIZATION_OFFSET = 112
-/** 116 to 135 are reserved. Behind them: name, freed chunks, centre. */
+export const COLLECTION_TYPE_OFFSET = 116
+/** 120 to 135 are reserved. Behind them: name, freed chunks, centre. */
 
 export const FLAG_GRAPH = 1
 export const FLAG_NARROW = 2

@@ -1,8 +1,9 @@
 import type { Checksum } from '../base/checksum.ts'
 import { CHUNK_SLOTS, MAX_DIMENSIONS, MAX_NAME_BYTES } from '../base/limits.ts'
 import { hasBit } from '../engine/bitmap.ts'
-import { METRICS } from '../engine/metric.ts'
+import { computedMetric, DISTANCE_METRICS } from '../engine/metric.ts'
 import { QUANTIZATION_MODES } from '../engine/quantization.ts'
+import { fitsDimensions, fitsMetric, VECTOR_TYPES } from '../engine/vector-type.ts'
 import { equalBytes, readSafe, viewOf } from './bytes.ts'
 import * as format from './format.ts'
 import type { CollectionRecord, GraphRecord, SnapshotManifest } from './manifest.ts'
@@ -36,8 +37,8 @@ function checkFrame(path: string, bytes: Uint8Array, checksum: Checksum): void {
     throw corrupt(path, 'the checksum is wrong')
   }
   const version = view.getUint32(format.VERSION_OFFSET, true)
-  if (version > format.FORMAT_VERSION) throw newerVersion(path, version, format.FORMAT_VERSION)
-  if (version !== format.FORMAT_VERSION) throw corrupt(path, `there is no format version ${version}`)
+  if (version > format.MANIFEST_VERSION) throw newerVersion(path, version, format.MANIFEST_VERSION)
+  if (version < format.UNTYPED_VERSION) throw corrupt(path, `there is no format version ${version}`)
 }
 
 function decodeVerified(bytes: Uint8Array): SnapshotManifest {
@@ -85,12 +86,17 @@ function decodeCollection(bytes: Uint8Array): CollectionRecord {
   const word = (offset: number) => view.getUint32(offset, true)
   const nameBytes = word(format.COLLECTION_NAME_BYTES_OFFSET)
   const [slotCount, dimensions] = [word(format.COLLECTION_SLOTS_OFFSET), word(format.COLLECTION_DIMENSIONS_OFFSET)]
-  const metric = METRICS[word(format.COLLECTION_METRIC_OFFSET)]
+  const distanceMetric = DISTANCE_METRICS[word(format.COLLECTION_METRIC_OFFSET)]
+  const vectorType = VECTOR_TYPES[word(format.COLLECTION_TYPE_OFFSET)]
   const quantization = QUANTIZATION_MODES[word(format.COLLECTION_QUANTIZATION_OFFSET)]
-  check(metric !== undefined, 'there is no such metric')
+  check(distanceMetric !== undefined, 'there is no such metric')
+  check(vectorType !== undefined, 'there is no such vector type')
+  check(fitsMetric(vectorType, distanceMetric), 'the metric is not one of the vector type')
   check(quantization !== undefined, 'there is no such quantization')
   check(slotCount <= MOST_SLOTS && nameBytes >= 1 && nameBytes <= MAX_NAME_BYTES, 'a count is out of range')
   check(dimensions >= 1 && dimensions <= MAX_DIMENSIONS, 'the dimensions are out of range')
+  check(fitsDimensions(vectorType, dimensions), 'the dimensions are none of the vector type')
+  const metric = computedMetric(distanceMetric)
   const centreAt = centreOffset(nameBytes, freedBytes(slotCount))
   const flags = word(format.COLLECTION_FLAGS_OFFSET)
   check((flags & ~(format.FLAG_GRAPH | format.FLAG_NARROW)) === 0, 'there is no such flag')
@@ -103,6 +109,7 @@ function decodeCollection(bytes: Uint8Array): CollectionRecord {
     name: decodeName(bytes.subarray(format.COLLECTION_BYTES, freedAt)),
     metric,
     dimensions,
+    vectorType,
     quantization,
     slotCount,
     liveCount: word(format.COLLECTION_LIVE_OFFSET),

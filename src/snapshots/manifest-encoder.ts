@@ -1,8 +1,9 @@
 import type { Checksum } from '../base/checksum.ts'
 import { CHUNK_SLOTS } from '../base/limits.ts'
 import { setBit } from '../engine/bitmap.ts'
-import { METRICS } from '../engine/metric.ts'
+import { DISTANCE_METRICS } from '../engine/metric.ts'
 import { QUANTIZATION_MODES } from '../engine/quantization.ts'
+import { VECTOR_TYPES } from '../engine/vector-type.ts'
 import { bytesOf, viewOf } from './bytes.ts'
 import * as format from './format.ts'
 import type { CollectionRecord, GraphRecord, SnapshotManifest } from './manifest.ts'
@@ -39,7 +40,7 @@ export function encodeManifest(manifest: SnapshotManifest, checksum: Checksum): 
 function writeHeader(view: DataView, bytes: Uint8Array, manifest: SnapshotManifest): void {
   const { position, collections, parts } = manifest
   bytes.set(format.MANIFEST_MAGIC)
-  view.setUint32(format.VERSION_OFFSET, format.FORMAT_VERSION, true)
+  view.setUint32(format.VERSION_OFFSET, versionOf(collections), true)
   view.setUint32(format.LENGTH_OFFSET, bytes.byteLength, true)
   bytes.set(manifest.storeId, format.STORE_ID_OFFSET)
   view.setBigUint64(format.MANIFEST_EPOCH_OFFSET, BigInt(position.epoch), true)
@@ -52,6 +53,12 @@ function writeHeader(view: DataView, bytes: Uint8Array, manifest: SnapshotManife
   view.setUint32(format.MANIFEST_INDEX_VERSION_OFFSET, manifest.indexVersion, true)
   view.setUint32(format.MANIFEST_COLLECTIONS_OFFSET, collections.length, true)
   view.setUint32(format.MANIFEST_PARTS_OFFSET, parts.length, true)
+}
+
+/** A manifest that an older release can read is of the older version: all of its vectors are float32. */
+function versionOf(collections: readonly CollectionRecord[]): number {
+  const isUntyped = collections.every(({ vectorType }) => vectorType === 'float32')
+  return isUntyped ? format.UNTYPED_VERSION : format.MANIFEST_VERSION
 }
 
 function encodeCollection(record: CollectionRecord): Uint8Array {
@@ -76,9 +83,10 @@ export function centreOffset(nameBytes: number, freedBytes: number): number {
 function writeCollection(view: DataView, record: CollectionRecord, nameBytes: number): void {
   const { graph } = record
   const flags = (graph && format.FLAG_GRAPH) ?? 0
+  const metric = record.vectorType === 'binary' ? 'hamming' : record.metric
   view.setBigUint64(format.COLLECTION_CREATION_OFFSET, BigInt(record.creationLsn), true)
   view.setUint32(format.COLLECTION_LENGTH_OFFSET, view.byteLength, true)
-  view.setUint32(format.COLLECTION_METRIC_OFFSET, METRICS.indexOf(record.metric), true)
+  view.setUint32(format.COLLECTION_METRIC_OFFSET, DISTANCE_METRICS.indexOf(metric), true)
   view.setUint32(format.COLLECTION_DIMENSIONS_OFFSET, record.dimensions, true)
   view.setUint32(format.COLLECTION_SLOTS_OFFSET, record.slotCount, true)
   view.setUint32(format.COLLECTION_LIVE_OFFSET, record.liveCount, true)
@@ -91,6 +99,7 @@ function writeCollection(view: DataView, record: CollectionRecord, nameBytes: nu
   view.setUint32(format.COLLECTION_FLAGS_OFFSET, flags | (graph?.walkCodes === 'narrow' ? format.FLAG_NARROW : 0), true)
   view.setUint32(format.COLLECTION_NAME_BYTES_OFFSET, nameBytes, true)
   view.setUint32(format.COLLECTION_QUANTIZATION_OFFSET, QUANTIZATION_MODES.indexOf(record.quantization), true)
+  view.setUint32(format.COLLECTION_TYPE_OFFSET, VECTOR_TYPES.indexOf(record.vectorType), true)
   if (graph !== undefined) writeGraph(view, graph)
 }
 

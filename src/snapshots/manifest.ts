@@ -1,5 +1,6 @@
 import type { Metric } from '../engine/metric.ts'
 import type { QuantizationMode } from '../engine/quantization.ts'
+import type { VectorType } from '../engine/vector-type.ts'
 import type { PartEntry, PartKey } from './part.ts'
 
 /** A point in a store's history, as the log counts it. */
@@ -32,8 +33,10 @@ export interface SnapshotManifest {
 export interface CollectionRecord {
   readonly creationLsn: number
   readonly name: string
+  /** By which its vectors are compared; those of `binary` have a metric of their own in the format. */
   readonly metric: Metric
   readonly dimensions: number
+  readonly vectorType: VectorType
   readonly quantization: QuantizationMode
   readonly slotCount: number
   readonly liveCount: number

@@ -2,6 +2,7 @@ import type { Abortable } from '../base/abort.ts'
 import type { Files } from '../base/files.ts'
 import { CHUNK_SLOTS } from '../base/limits.ts'
 import type { CollectionState } from '../engine/collection-state.ts'
+import { rowBytesOf } from '../engine/vector-type.ts'
 import type { Eviction, EvictTools } from './evict-chunks.ts'
 import { ORIGINALS } from './format.ts'
 import type { SnapshotManifest } from './manifest.ts'
@@ -49,6 +50,7 @@ export async function evictVectors(
     !collection.isFreed(chunk * CHUNK_SLOTS) &&
     collection.coldVectors(chunk) === undefined
   const parts = vectorParts(manifest, collection)
+  const rowBytes = rowBytesOf(collection.vectorType, collection.dimensions)
   const problems: unknown[] = []
   let chunks = 0
   for (const [index, part] of parts.entries()) {
@@ -56,7 +58,7 @@ export async function evictVectors(
     if (!isToLeave(part)) continue
     try {
       await usePart(files, manifest.storeId, part, tools, (reader) => reader.skipRest())
-      const source = await cold.openRows(manifest.storeId, part, collection.dimensions)
+      const source = await cold.openRows(manifest.storeId, part, rowBytes)
       if (isToLeave(part)) {
         collection.makeVectorsCold(part.chunk, source)
         chunks += 1

@@ -77,9 +77,9 @@ function* originals(content: CollectionCapture, chunk: number): Generator<Uint8A
   }
   if (content.metric !== 'cosine') return
   for (let slot = first; slot < end; ) {
-    const { norms, rows } = content.borrowRun(slot, end - slot)
+    const norms = content.borrowNorms(slot, end - slot)
     yield bytesOf(norms)
-    slot += rows
+    slot += norms.length
   }
 }
 

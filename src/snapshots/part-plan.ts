@@ -1,5 +1,6 @@
 import { CHUNK_SLOTS } from '../base/limits.ts'
 import { blockShape } from '../engine/graph/block-shape.ts'
+import { rowBytesOf } from '../engine/vector-type.ts'
 import * as format from './format.ts'
 import { type CollectionRecord, comparePartKeys, type GraphRecord, type SnapshotManifest } from './manifest.ts'
 import type { PartKey } from './part.ts'
@@ -35,11 +36,12 @@ function* columnParts({
   slotCount,
   metric,
   dimensions,
+  vectorType,
   freedChunks,
 }: CollectionRecord): Generator<PlannedPart> {
   const freed = new Set(freedChunks)
   const chunks = Array.from({ length: Math.ceil(slotCount / CHUNK_SLOTS) }, (_, chunk) => chunk)
-  const rowBytes = dimensions * 4 + (metric === 'cosine' ? 8 : 0)
+  const rowBytes = rowBytesOf(vectorType, dimensions) + (metric === 'cosine' ? 8 : 0)
   for (const kind of [format.ORIGINALS, format.IDS, format.DOCUMENTS]) {
     for (const chunk of chunks) {
       if (freed.has(chunk)) continue

@@ -13,6 +13,7 @@ export function recordOf({ content, index }: CapturedCollection): CollectionReco
     name: content.name,
     metric: content.metric,
     dimensions: content.dimensions,
+    vectorType: content.vectorType,
     quantization: content.quantization,
     slotCount,
     liveCount: slotCount - countBits(tombstones),

@@ -5,6 +5,7 @@ import { SNAPSHOT_DIRECTORY } from './format.ts'
 import type { SnapshotManifest } from './manifest.ts'
 import { readManifest } from './manifest-file.ts'
 import { manifestPath, partPath } from './names.ts'
+import type { PinnedParts } from './pinned-parts.ts'
 import { type FoundFile, listFiles, removeIfPresent } from './snapshot-files.ts'
 
 /** A manifest that is there, read or not. */
@@ -53,10 +54,11 @@ function unneeded(
 }
 
 /** Removes what an interrupted run left behind. Not to be called while a snapshot is being written. */
-export async function removeLeftovers(files: Files, checksum: Checksum): Promise<string[]> {
+export async function removeLeftovers(files: Files, checksum: Checksum, pinned?: PinnedParts): Promise<string[]> {
   const { leftovers } = await listSnapshots(files, checksum)
-  for (const path of leftovers) await removeIfPresent(files, path)
-  return [...leftovers]
+  const removed = leftovers.filter((path) => pinned?.has(path) !== true)
+  for (const path of removed) await removeIfPresent(files, path)
+  return removed
 }
 
 /** What goes when some snapshots are kept. */
@@ -70,7 +72,11 @@ export interface RetentionPlan {
  * Which files may go so that just the snapshots at `keptLsns` stay. A snapshot to be kept whose manifest cannot be read keeps
  * every part that it may name.
  */
-export function planRetention({ snapshots, orphans }: SnapshotListing, keptLsns: Iterable<number>): RetentionPlan {
+export function planRetention(
+  { snapshots, orphans }: SnapshotListing,
+  keptLsns: Iterable<number>,
+  pinned?: PinnedParts,
+): RetentionPlan {
   const kept = new Set(keptLsns)
   const [staying, going] = [snapshots.filter(({ lsn }) => kept.has(lsn)), snapshots.filter(({ lsn }) => !kept.has(lsn))]
   const needed = new Set(staying.flatMap(({ manifest }) => manifest?.parts.map(partPath) ?? []))
@@ -79,7 +85,7 @@ export function planRetention({ snapshots, orphans }: SnapshotListing, keptLsns:
   const candidates = [...named.map(partPath), ...(unknownLsn < 0 ? orphans : [])]
   return {
     manifests: going.map(({ lsn }) => manifestPath(lsn)),
-    parts: [...new Set(candidates)].filter((path) => !needed.has(path)),
+    parts: [...new Set(candidates)].filter((path) => !needed.has(path) && pinned?.has(path) !== true),
   }
 }
 

@@ -13,6 +13,7 @@ import { PageBuffers } from './page-buffers.ts'
 import { type PartEntry, partFileBytes } from './part.ts'
 import { contentOf } from './part-contents.ts'
 import { writePart } from './part-writer.ts'
+import type { PinnedParts } from './pinned-parts.ts'
 import { recordOf } from './record-of-capture.ts'
 import { choosePart, earlierParts, type PartChoice, plannedOfCapture } from './sharing.ts'
 import { listFiles, makeSnapshotDirectory, removeIfPresent } from './snapshot-files.ts'
@@ -29,6 +30,8 @@ export interface WriteOptions {
   readonly timeMs: number
   /** A snapshot of the same history, of which unchanged parts are shared. */
   readonly previous?: SnapshotManifest | undefined
+  /** What stays though no snapshot names it. */
+  readonly pinned?: PinnedParts | undefined
   readonly yieldToEventLoop: () => Promise<void>
   readonly signal?: Abortable | undefined
   /** @internal */
@@ -61,7 +64,7 @@ export async function writeSnapshot(
   await makeSnapshotDirectory(files)
   const capture = await withLeftOut(files, captured, options)
   // New files have names that nobody had, so what cannot be removed is in nobody's way.
-  await removeLeftovers(files, options.checksum).catch(() => {})
+  await removeLeftovers(files, options.checksum, options.pinned).catch(() => {})
   const wasThere = await isPublished(files, capture.lsn)
   const choices = await choosePartsOf(files, capture, options)
   const digests = await digestCapture(capture, options.checksum, options.yieldToEventLoop)

@@ -234,7 +234,7 @@ export class Collection<M extends object = object> {
    * index stays, `get` stays exact, searches and writes go on meanwhile. The switch is in the log before anything moves, and
    * holds from there on; so where moving is given up or fails, it goes on with the next snapshot or opening. Resolves with what
    * it brought, measured before and after.
-   * @throws StoreError `ERR_QUANTIZATION_MODE`, `ERR_ABORTED`, `ERR_READ_ONLY`, or what writing says; TypeError.
+   * @throws StoreError `ERR_ABORTED`, `ERR_READ_ONLY`, or what writing says; TypeError.
    */
   async quantize(mode: QuantizationMode, options: QuantizeOptions = {}): Promise<QuantizeReport> {
     this.#writer()

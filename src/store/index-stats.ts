@@ -23,7 +23,7 @@ export interface IndexStats {
   /** Most nodes that fit into the memory of an index; 0 while there is none. */
   readonly capacity: number
   /** Codes that a walk reads, where there is an index. */
-  readonly codes?: '4-bit' | '8-bit' | 'float32'
+  readonly codes?: '1-bit' | '4-bit' | '8-bit' | 'float32'
   /** Why nothing is built any more. Searches are right all the same, and slower. */
   readonly problem?: string
 }

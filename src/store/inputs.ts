@@ -52,7 +52,7 @@ export function checkName(name: unknown): asserts name is string {
   throw new StoreError('ERR_COLLECTION_NAME', message)
 }
 
-/** @throws StoreError `ERR_QUANTIZATION_MODE`, TypeError, RangeError. */
+/** @throws TypeError, RangeError. */
 export function checkSettings(settings: CollectionSettings): NewShape {
   refuseUnknownOptions(settings, ['dimensions', 'metric', 'quantization'], 'collection')
   const { dimensions, metric = 'cosine', quantization = 'none' } = settings

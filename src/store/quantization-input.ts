@@ -1,14 +1,7 @@
-import { StoreError } from '../base/errors.ts'
 import { isQuantizationMode, QUANTIZATION_MODES, type QuantizationMode } from '../engine/quantization.ts'
 
-/**
- * @throws TypeError for what is no mode; StoreError `ERR_QUANTIZATION_MODE` for `'binary'`, which is one that this release does
- * not have.
- */
+/** @throws TypeError for what is no mode. */
 export function checkMode(mode: unknown): asserts mode is QuantizationMode {
   if (isQuantizationMode(mode)) return
-  const modes = QUANTIZATION_MODES.map((known) => `'${known}'`).join(' or ')
-  if (mode !== 'binary') throw new TypeError(`a quantization must be ${modes}`)
-  const message = `this release has no quantization 'binary'; it has ${modes}`
-  throw new StoreError('ERR_QUANTIZATION_MODE', message, { details: { mode } })
+  throw new TypeError(`a quantization must be one of ${QUANTIZATION_MODES.map((known) => `'${known}'`).join(', ')}`)
 }

@@ -7,6 +7,7 @@ import { idOfBytes } from '../engine/id-text.ts'
 import { Pace } from '../engine/index/pace.ts'
 import { createSelection, type ScanKernel, type ScanQuery, type Selection } from '../engine/kernel/scan-kernel.ts'
 import { sortedSelection } from '../engine/kernel/selection.ts'
+import { distanceOfScore } from '../engine/metric.ts'
 import { checkQuery } from '../engine/vector-buffer.ts'
 import type { CheckedOptions, Hit, ResolvedQuery } from './search.ts'
 
@@ -58,7 +59,7 @@ export async function sampleQueries(
     const others = [...sorted.scores].filter((_, place) => sorted.slots[place] !== slot).slice(0, k)
     const score = others.at(-1)
     if (score === undefined) return []
-    const farthest = view.metric === 'euclidean' ? Math.sqrt(score) : score
+    const farthest = distanceOfScore(view.distanceMetric, score)
     return { query: { vector, excludedId: idOfBytes(capture.borrowId(slot)) }, wanted: others.length, farthest }
   })
 }

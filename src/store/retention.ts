@@ -1,6 +1,7 @@
 import type { Files } from '../base/files.ts'
 import type { SnapshotManifest } from '../snapshots/manifest.ts'
 import { partPath } from '../snapshots/names.ts'
+import type { PinnedParts } from '../snapshots/pinned-parts.ts'
 import {
   listSnapshots,
   lsnsToKeep,
@@ -24,6 +25,8 @@ export interface RetentionOptions extends VerifyTools {
   readonly verified: ReadonlySet<string>
   /** LSNs of snapshots that stay whatever the rules say. */
   readonly held?: readonly number[]
+  /** Files that stay though no snapshot names them. */
+  readonly pinned?: PinnedParts
 }
 
 export interface Retained {
@@ -111,7 +114,7 @@ export async function retain(files: Files, options: RetentionOptions): Promise<R
   const { held = [] } = options
   const lsns = [...planned.lsns, ...held]
   const logFromLsn = Math.min(planned.logFromLsn, ...held.map((lsn) => lsn + 1))
-  const plan = planRetention(listing, lsns)
+  const plan = planRetention(listing, lsns, options.pinned)
   const hasLogToDrop = log.segments.slice(0, -1).some(({ lastLsn }) => lastLsn < logFromLsn)
   const kept = manifests.filter(({ position }) => lsns.includes(position.lsn))
   if (!hasLogToDrop && isEmpty(plan)) return { kept, droppedLogBytes: 0 }

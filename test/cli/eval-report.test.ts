@@ -78,6 +78,18 @@ describe('the report of an evaluation', () => {
     )
   })
 
+  test('names what was asked for instead of lists', async () => {
+    const points = report.points.map(({ listSize: _, ...point }, place) => ({
+      ...point,
+      wantedRecall: [0.8, 0.995][place]!,
+    }))
+    expect((await printed({ points })).split('\n').slice(4, 7)).toEqual([
+      'asked for  recall@10     QPS  p50 ms  p99 ms  visited',
+      '      0.8     0.7812  21,235   0.041   0.100      912',
+      '    0.995     0.9999   1,876   0.500   1.250   12,345',
+    ])
+  })
+
   test('is one document as JSON', async () => {
     expect(JSON.parse(await printed({}, true))).toEqual({ ...report, warmUpQueries: 50 })
   })

@@ -14,7 +14,8 @@ interface EvalJson {
   readonly index: { readonly indexed: number; readonly waiting: number }
   readonly truth: { readonly path?: string; readonly savedTo?: string; readonly disordered: number }
   readonly points: readonly {
-    readonly listSize: number
+    readonly listSize?: number
+    readonly wantedRecall?: number
     readonly recall: number
     readonly queriesPerSecond: number
     readonly p50Ms: number
@@ -157,6 +158,29 @@ describe('an index', () => {
     expect(points[1]!.recall).toBeGreaterThanOrEqual(points[0]!.recall)
     expect(points[0]!.meanVisited).toBeLessThan(points[1]!.meanVisited)
     expect(points[1]!.meanVisited).toBeLessThan(2540)
+  })
+
+  test('is walked for a recall that is asked for', async () => {
+    const argv = ['eval', cli.path('indexed'), 'rows', '--queries', cli.path('wide.fvecs'), '--recalls', '0.6,0.998,1']
+    const { points } = await cli.json<EvalJson>(...argv)
+    expect(points.map(({ wantedRecall, exactAnswers }) => [wantedRecall, exactAnswers])).toEqual([
+      [0.6, 0],
+      [0.998, 0],
+      [1, 40],
+    ])
+    const [few, many, all] = points
+    expect(few!.meanVisited).toBeLessThan(many!.meanVisited)
+    expect(few!.recall).toBeGreaterThanOrEqual(0.6)
+    expect(many!.recall).toBeGreaterThan(0.98)
+    expect(all).toMatchObject({ recall: 1, meanVisited: 2540 })
+  })
+
+  test('is walked without rescoring', async () => {
+    const argv = ['eval', cli.path('indexed'), 'rows', '--queries', cli.path('wide.fvecs'), '--list-sizes', '200']
+    const [plain, coded] = [await cli.json<EvalJson>(...argv), await cli.json<EvalJson>(...argv, '--no-rescore')]
+    expect(coded.points[0]!.recall).toBeGreaterThan(0.5)
+    expect(coded.points[0]!.recall).toBeLessThanOrEqual(plain.points[0]!.recall)
+    expect(coded.points[0]!.listSize).toBe(200)
   })
 })
 
@@ -311,6 +335,17 @@ describe('wrong usage of eval', () => {
       '--list-sizes must be whole numbers',
     ],
     ['a truth twice', ['--queries', 'q.fvecs', '--truth', 't', '--save-truth', 'u'], 'leave out --truth'],
+    [
+      'recalls and lists',
+      ['--queries', 'q.fvecs', '--recalls', '0.9', '--list-sizes', '20'],
+      'leave out --list-sizes and',
+    ],
+    [
+      'recalls of codes',
+      ['--queries', 'q.fvecs', '--recalls', '0.9', '--no-rescore'],
+      'leave out --list-sizes and --no-rescore',
+    ],
+    ['a recall above 1', ['--queries', 'q.fvecs', '--recalls', '0.9,1.5'], "unlike '1.5'"],
     ['ids for nothing', ['--queries', 'q.fvecs', '--ids', 'i'], 'give --truth or --save-truth'],
   ]
   test.each(cases)('%s', async (_title, argv, message) => {

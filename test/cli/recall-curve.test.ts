@@ -23,7 +23,7 @@ async function judged(collection: TruncatedSearch, queries: readonly number[], k
 
 function measurement(fields: Partial<Measurement>): Measurement {
   const { signal } = new AbortController()
-  return { k: 2, listSize: 10, passes: 1, signal, onProgress: () => undefined, ...fields }
+  return { k: 2, manner: { listSize: 10 }, passes: 1, signal, onProgress: () => undefined, ...fields }
 }
 
 describe('a point of the curve', () => {
@@ -33,7 +33,7 @@ describe('a point of the curve', () => {
     const queries = await judged(collection, [0.1, 3.1, 8.9], 2)
     const recalls = []
     for (const listSize of [2, 4, 5, 9, 10]) {
-      const point = await measurePoint(collection, queries, measurement({ listSize }))
+      const point = await measurePoint(collection, queries, measurement({ manner: { listSize } }))
       recalls.push(point.recall * 6)
       expect(point).toMatchObject({ listSize, meanVisited: listSize, exactAnswers: listSize === 10 ? 3 : 0 })
     }
@@ -44,7 +44,9 @@ describe('a point of the curve', () => {
     const collection = new TruncatedSearch('euclidean', line)
     const queries = await judged(collection, [4], 16)
     expect(queries[0]!.truth.ids.size).toBe(10)
-    expect(await measurePoint(collection, queries, measurement({ k: 16, listSize: 5 }))).toMatchObject({ recall: 0.5 })
+    expect(await measurePoint(collection, queries, measurement({ k: 16, manner: { listSize: 5 } }))).toMatchObject({
+      recall: 0.5,
+    })
   })
 
   test('is timed behind 50 searches for warming up, once a query and pass', async () => {
@@ -69,10 +71,23 @@ describe('a point of the curve', () => {
   test('is asked for with k, the list size and the signal', async () => {
     const collection = new TruncatedSearch('euclidean', line)
     const queries = await judged(collection, [1], 2)
-    const fields = measurement({ listSize: 7 })
+    const fields = measurement({ manner: { listSize: 7 } })
     await measurePoint(collection, queries, fields)
     expect(collection.calls.at(-1)).toEqual({ k: 2, listSize: 7, signal: fields.signal })
     expect(collection.calls[0]).toMatchObject({ k: 2, exact: true })
+  })
+
+  test('is asked for without rescoring, or for a recall, which it names', async () => {
+    const collection = new TruncatedSearch('euclidean', line)
+    const queries = await judged(collection, [1], 2)
+    const coded = measurement({ manner: { listSize: 7, rescore: false } })
+    expect(await measurePoint(collection, queries, coded)).toMatchObject({ listSize: 7 })
+    expect(collection.calls.at(-1)).toEqual({ k: 2, listSize: 7, rescore: false, signal: coded.signal })
+    const wanted = measurement({ manner: { recall: 0.9 } })
+    const point = await measurePoint(collection, queries, wanted)
+    expect(collection.calls.at(-1)).toEqual({ k: 2, recall: 0.9, signal: wanted.signal })
+    expect(point).toMatchObject({ wantedRecall: 0.9, recall: 1 })
+    expect(point).not.toHaveProperty('listSize')
   })
 })
 

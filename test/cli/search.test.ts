@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { VectorStore } from '../../src/store/public.ts'
 import { readGloveFixture } from '../fixtures/glove.ts'
 import { CliFixture } from './support/cli-fixture.ts'
 
@@ -6,6 +7,7 @@ interface SearchJson {
   readonly query?: number
   readonly hits: { id: string; distance: number; metadata?: { rank: number } }[]
   readonly exact: boolean
+  readonly rescored: boolean
   readonly visited: number
 }
 
@@ -67,10 +69,10 @@ describe('search', () => {
 
   test('--exact and --list-size say how to search, and the answer says how it was found', async () => {
     const plain = await cli.json<SearchJson>('search', cli.store, 'words', '--id', 'king')
-    for (const argv of [['--exact'], ['--list-size', '1'], ['--list-size', '65536']]) {
+    for (const argv of [['--exact'], ['--list-size', '1'], ['--list-size', '65536'], ['--recall', '0.95']]) {
       const found = await cli.json<SearchJson>('search', cli.store, 'words', '--id', 'king', ...argv)
       // So few are compared one by one, whatever the list.
-      expect(found).toEqual({ hits: plain.hits, exact: true, visited: 1999 })
+      expect(found).toEqual({ hits: plain.hits, exact: true, rescored: true, visited: 1999 })
     }
   })
 
@@ -89,6 +91,48 @@ describe('search', () => {
     const text = await cli.run('search', cli.store, 'words', '--queries', queries, '--k', '3')
     expect(text.stdout).toMatch(/^query 0: 3 hits, exact, .* visited\nrank/)
     expect(text.stdout).toContain('query 1: 3 hits')
+  })
+})
+
+describe('a search of an index', () => {
+  const WORDS = 6000
+  const queries = ['--id', 'king', '--k', '10']
+  beforeAll(async () => {
+    const { ids, vectors, dimensions } = readGloveFixture(WORDS)
+    const store = await VectorStore.open(cli.path('indexed'), { threads: 0 })
+    const words = await store.collection('words', { dimensions, metric: 'cosine' })
+    await words.addAll(ids.map((id, row) => ({ id, vector: vectors.slice(row * dimensions, (row + 1) * dimensions) })))
+    await words.flush()
+    await words.settled()
+    await store.snapshot()
+    await store.close()
+  })
+
+  test('--recall takes as long a list as the share needs, and all entries for all of the nearest', async () => {
+    const find = (recall: string) =>
+      cli.json<SearchJson>('search', cli.path('indexed'), 'words', ...queries, '--recall', recall)
+    const [few, many, all] = [await find('0.7'), await find('0.99'), await find('1')]
+    expect([few, many, all].map(({ exact, rescored }) => [exact, rescored])).toEqual([
+      [false, true],
+      [false, true],
+      [true, true],
+    ])
+    expect(few.visited).toBeLessThan(many.visited)
+    expect(many.visited).toBeLessThan(all.visited)
+    expect(all.visited).toBe(WORDS - 1)
+  })
+
+  test('--no-rescore gives distances of codes, and says so', async () => {
+    const plain = await cli.json<SearchJson>('search', cli.path('indexed'), 'words', ...queries)
+    const coded = await cli.json<SearchJson>('search', cli.path('indexed'), 'words', ...queries, '--no-rescore')
+    expect([plain.rescored, coded.rescored, coded.exact, coded.hits.length]).toEqual([true, false, false, 10])
+    const distances = new Map(plain.hits.map(({ id, distance }) => [id, distance]))
+    const shared = coded.hits.filter(({ id }) => distances.has(id))
+    expect(shared.length).toBeGreaterThan(6)
+    for (const { id, distance } of shared) expect(distance).toBeCloseTo(distances.get(id)!, 1)
+    expect(coded.hits.map(({ distance }) => distance)).not.toEqual(plain.hits.map(({ distance }) => distance))
+    const { stdout } = await cli.run('search', cli.path('indexed'), 'words', ...queries, '--no-rescore')
+    expect(stdout).toMatch(/\n10 hits, approximate, distances of codes, [\d,]+ visited, [\d.]+ ms\n$/)
   })
 })
 

@@ -6,6 +6,7 @@ import { cameBack } from './support/check-recovered.ts'
 import { contentOf } from './support/content.ts'
 import { SEED } from './support/crash-settings.ts'
 import { DrivenStore } from './support/driven-store.ts'
+import type { History } from './support/history.ts'
 import { openStore } from './support/open-store.ts'
 import { snapshotHistory } from './support/snapshot-workload.ts'
 
@@ -38,13 +39,14 @@ describe.each([false, true])('the short workloads of the crash suite, uninterrup
     await new DrivenStore(first).run(history)
     await new DrivenStore(second).run(history)
     // Files that content is read from are closed when the collector finds that nobody has them any more.
-    const isCourse = (operation: string) => !onDisk || !operation.startsWith('close snapshots/')
+    const isCourse = (operation: string) => !operation.startsWith('close snapshots/')
     expect(second.operations.filter(isCourse)).toEqual(first.operations.filter(isCourse))
     expect(second.contentHash()).toBe(first.contentHash())
   })
 
   test('have everything in them that the sweeps are about', async () => {
-    const seen = { taken: 0, unasked: 0, dropped: 0, removed: 0, shared: 0, kinds: new Set<string>() }
+    const seen = { taken: 0, unasked: 0, dropped: 0, removed: 0, shared: 0, leaving: 0, back: 0 }
+    const kinds = new Set<string>()
     const checksum = await loadChecksum()
     for (const seed of SEEDS) {
       const history = await snapshotHistory(seed, { onDisk })
@@ -59,15 +61,30 @@ describe.each([false, true])('the short workloads of the crash suite, uninterrup
       for (const { manifest } of (await listSnapshots(files, checksum)).snapshots) {
         seen.shared += manifest!.parts.filter(({ lsn }) => lsn < manifest!.position.lsn).length
       }
-      for (const { operation } of history.logged) {
-        seen.kinds.add(operation.type === 'maintain' ? operation.what : operation.type)
+      for (const { operation, lsn } of history.logged) {
+        kinds.add(operation.type === 'maintain' ? operation.what : operation.type)
+        const moved = operation.type === 'quantize' ? movedBy(history, lsn!) : undefined
+        if (moved !== undefined) seen[moved] += 1
       }
     }
-    expect([...seen.kinds].sort()).toEqual(
-      'add compact consolidate create delete drop flush optimize update'.split(' '),
+    expect([...kinds].sort()).toEqual(
+      'add compact consolidate create delete drop flush optimize quantize update'.split(' '),
     )
     for (const name of ['taken', 'unasked', 'dropped', 'removed', 'shared'] as const) {
       expect(seen[name], name).toBeGreaterThan(SEEDS.length)
     }
+    expect(seen.leaving).toBeGreaterThan(SEEDS.length / 2)
+    expect(seen.back).toBeGreaterThan(SEEDS.length / 2)
   })
 })
+
+/** Where a switch brings the vectors of full chunks, if anywhere. */
+function movedBy({ chunks }: History, lsn: number): 'leaving' | 'back' | undefined {
+  for (const [creationLsn, { mode, full, freed }] of chunks[lsn]!) {
+    const before = chunks[lsn - 1]!.get(creationLsn)
+    if (before?.mode === mode || before === undefined || full === freed.size) continue
+    if (before.mode === 'none') return 'leaving'
+    if (mode === 'none') return 'back'
+  }
+  return undefined
+}

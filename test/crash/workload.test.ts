@@ -38,7 +38,7 @@ describe('the workload of the crash suite, uninterrupted', () => {
     expect(files.paths().filter((path) => path.endsWith('.wal')).length).toBeGreaterThanOrEqual(8)
     expect(files.mutations.length).toBeGreaterThan(200)
     expect(await kindsOfEvents(files)).toEqual(
-      'add consolidate create delete drop flush:bulk flush:insert rebuild update'.split(' '),
+      'add consolidate create delete drop flush:bulk flush:insert quantize rebuild update'.split(' '),
     )
     expect(new Set(history.digests.map(({ data }) => data)).size).toBeGreaterThan(history.endLsn * 0.8)
   })

@@ -1,18 +1,13 @@
 import * as layout from '../kernel/assembly-graph/layout.ts'
-import type { Metric } from '../metric.ts'
 import { type BlockShape, blockShape } from './block-shape.ts'
 import { EntryTable } from './entry-table.ts'
 import { type GraphKernel, type GraphModule, instantiateGraphKernel } from './graph-kernel.ts'
 import { check, type GraphParameters, type WalkCodes } from './graph-parameters.ts'
 import type { Phase, TaskRunner } from './job.ts'
 import { SharedMemory } from './shared-memory.ts'
-import { ThreadScratch } from './thread-scratch.ts'
+import { buildParts, ThreadScratch } from './thread-scratch.ts'
+import { type WalkCore, writeFrameSettings } from './walk-core.ts'
 
-const METRIC_NUMBERS: Record<Metric, number> = {
-  cosine: layout.COSINE,
-  euclidean: layout.EUCLIDEAN,
-  dot: layout.DOT,
-}
 const { BLOCK_POSITIONS, BLOCK_MASK, BLOCK_SHIFT, FREE, LINKED } = layout
 /** All pairs of a leaf of so many products take about 8 ms. */
 const LEAF_PRODUCTS = 4.8e8
@@ -20,7 +15,7 @@ const MOST_LEAF_NODES = 2000
 const MOST_FLOAT_LEAF_NODES = 1000
 
 /** A graph's memory, its nodes and its threads: what the jobs and the searches work on. */
-export class GraphCore implements TaskRunner {
+export class GraphCore implements TaskRunner, WalkCore {
   readonly parameters: GraphParameters
   readonly shape: BlockShape
   readonly memory = new SharedMemory()
@@ -86,11 +81,14 @@ export class GraphCore implements TaskRunner {
     this.#scratch[thread] ??= new ThreadScratch(
       this.memory,
       thread,
-      this.parameters.dimensions,
-      this.shape,
-      this.leafNodes,
+      this.shape.marksOffset + (thread << BLOCK_SHIFT),
+      buildParts(this.parameters.dimensions, this.shape, this.leafNodes),
     )
     return this.#scratch[thread]
+  }
+
+  markOf(thread: number, node: number): number {
+    return this.addressOf(node, this.scratch(thread).get(layout.THREAD_MARKS_AT), 1)
   }
 
   /** Threads that have a scratch. */
@@ -230,10 +228,9 @@ export class GraphCore implements TaskRunner {
   }
 
   #writeSettings(): void {
-    const { dimensions, metric, degree, alpha, scale, centre } = this.parameters
+    const { degree, alpha } = this.parameters
     const { shape } = this
-    this.setWord(layout.SETTING_DIMENSIONS, dimensions)
-    this.setWord(layout.SETTING_METRIC, METRIC_NUMBERS[metric])
+    writeFrameSettings(this.memory, this.parameters)
     this.setWord(layout.SETTING_WIDE_KIND, shape.wideKind)
     this.setWord(layout.SETTING_WIDE_STRIDE, shape.wideStride)
     this.setWord(layout.SETTING_WIDE_OFFSET, shape.wideOffset)
@@ -243,10 +240,6 @@ export class GraphCore implements TaskRunner {
     this.setWord(layout.SETTING_STATE_OFFSET, shape.stateOffset)
     this.setWord(layout.SETTING_MARKS_OFFSET, shape.marksOffset)
     this.setWord(layout.SETTING_DEGREE, degree)
-    new Float64Array(this.memory.buffer, layout.SETTING_SCALE, 1)[0] = scale
     new Float32Array(this.memory.buffer, layout.SETTING_ALPHA, 1)[0] = alpha
-    const centreAt = this.memory.allocate((dimensions + 4) * 8)
-    new Float64Array(this.memory.buffer, centreAt, dimensions).set(centre)
-    this.setWord(layout.SETTING_CENTRE_AT, centreAt)
   }
 }

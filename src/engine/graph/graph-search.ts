@@ -3,13 +3,12 @@ import {
   THREAD_EPOCH,
   THREAD_FRONTIER_AT,
   THREAD_FRONTIER_COUNT,
-  THREAD_MARKS_AT,
   THREAD_RESULTS_AT,
   THREAD_RESULTS_COUNT,
   THREAD_VISITED,
 } from '../kernel/assembly-graph/layout.ts'
-import type { GraphCore } from './graph-core.ts'
 import { check } from './graph-parameters.ts'
+import type { WalkCore } from './walk-core.ts'
 
 export interface SearchOptions {
   /** How many nodes the walk keeps: the longer, the better and the slower. */
@@ -37,11 +36,7 @@ const STEPS_PER_CALL = 800
 const FRONTIER_LISTS = 8
 
 /** Walks in kernel calls of bounded time; it is at its end when the generator is. */
-export function* beginSearch(
-  core: GraphCore,
-  query: Float32Array,
-  options: SearchOptions,
-): Generator<void, void, void> {
+export function* beginSearch(core: WalkCore, query: Float32Array, options: SearchOptions): Generator<void, void, void> {
   const { listSize, allowed, passedOver, thread = MAIN_SEARCH_THREAD } = options
   const frontierSize = frontierSizeOf(options)
   const scratch = core.scratch(thread)
@@ -52,7 +47,7 @@ export function* beginSearch(
   let isOpen = core.kernel.search(thread, passedOver === undefined ? STEPS_PER_CALL : 0)
   if (passedOver !== undefined) {
     // Marked as seen, it is never gathered. The marks were forgotten when the walk began.
-    core.bytes(core.addressOf(passedOver, scratch.get(THREAD_MARKS_AT), 1), 1)[0] = scratch.get(THREAD_EPOCH)
+    new Uint8Array(core.memory.buffer, core.markOf(thread, passedOver), 1)[0] = scratch.get(THREAD_EPOCH)
     isOpen = core.kernel.continueSearch(thread, STEPS_PER_CALL)
   }
   while (isOpen === 1) {
@@ -70,7 +65,7 @@ export function frontierSizeOf({ listSize, allowed, frontierSize }: SearchOption
 }
 
 export function readResults(
-  core: GraphCore,
+  core: WalkCore,
   { allowed, listSize, thread = MAIN_SEARCH_THREAD }: SearchOptions,
 ): GraphHits {
   const scratch = core.scratch(thread)

@@ -9,7 +9,8 @@ const MOST_NEAREST = 16
 /** Bytes that are looked at to see whether most of a bitmap is set. */
 const SAMPLED_BYTES = 256
 
-interface Part {
+/** An array of a thread's scratch: where its address is noted, and how long it is. */
+export interface ScratchPart {
   readonly setting: number
   readonly bytes: number
 }
@@ -22,11 +23,12 @@ export class ThreadScratch {
   #allowed: { at: number; bytes: number } | undefined
   #fixedBytes = 0
 
-  constructor(memory: SharedMemory, thread: number, dimensions: number, shape: BlockShape, leafNodes: number) {
+  /** `marksAt` is where the kernel finds the thread's marks: from the start of a block, or those of node 0. */
+  constructor(memory: SharedMemory, thread: number, marksAt: number, parts: readonly ScratchPart[]) {
     this.#memory = memory
     this.#record = layout.THREADS_AT + (thread << layout.THREAD_SHIFT)
-    this.#set(layout.THREAD_MARKS_AT, shape.marksOffset + (thread << layout.BLOCK_SHIFT))
-    for (const { setting, bytes } of fixedParts(dimensions, shape, leafNodes)) {
+    this.#set(layout.THREAD_MARKS_AT, marksAt)
+    for (const { setting, bytes } of parts) {
       this.#set(setting, memory.allocate(bytes))
       this.#fixedBytes += bytes
     }
@@ -112,22 +114,31 @@ function isMostSet(bitmap: Uint8Array, bytes: number): boolean {
   return bits >= sampled * 4
 }
 
-function fixedParts(dimensions: number, shape: BlockShape, leafNodes: number): Part[] {
+/** What a thread needs that searches. */
+export function walkParts(dimensions: number, shape: BlockShape, mostGathered: number): ScratchPart[] {
   const padded = Math.ceil(dimensions / 4) * 4
-  const candidates = layout.MOST_CANDIDATES + 8
-  const panelNodes = Math.ceil(leafNodes / PANEL_NODES) * PANEL_NODES
+  const gathered = mostGathered + 8
   return [
     { setting: layout.THREAD_VECTOR_AT, bytes: padded * 4 },
     { setting: layout.THREAD_WORK_AT, bytes: padded * 8 },
-    { setting: layout.THREAD_UNIT_AT, bytes: padded * 4 + padded + 64 },
     { setting: layout.THREAD_CODE_AT, bytes: shape.wideStride + 16 },
     { setting: layout.THREAD_WIDE_QUERY_AT, bytes: shape.wideBytes * 2 + 32 },
     { setting: layout.THREAD_NARROW_QUERY_AT, bytes: shape.narrowBytes * 4 + 64 },
+    { setting: layout.THREAD_GATHERED_AT, bytes: gathered * 4 },
+    { setting: layout.THREAD_ADDRESSES_AT, bytes: gathered * 4 },
+    { setting: layout.THREAD_DISTANCES_AT, bytes: gathered * 4 },
+    { setting: layout.THREAD_CANDIDATES_AT, bytes: gathered * 8 },
+  ]
+}
+
+/** What a thread needs that builds. */
+export function buildParts(dimensions: number, shape: BlockShape, leafNodes: number): ScratchPart[] {
+  const padded = Math.ceil(dimensions / 4) * 4
+  const panelNodes = Math.ceil(leafNodes / PANEL_NODES) * PANEL_NODES
+  return [
+    ...walkParts(dimensions, shape, layout.MOST_CANDIDATES),
+    { setting: layout.THREAD_UNIT_AT, bytes: padded * 4 + padded + 64 },
     { setting: layout.THREAD_EXPANDED_AT, bytes: layout.MOST_EXPANDED * 8 },
-    { setting: layout.THREAD_GATHERED_AT, bytes: candidates * 4 },
-    { setting: layout.THREAD_ADDRESSES_AT, bytes: candidates * 4 },
-    { setting: layout.THREAD_DISTANCES_AT, bytes: candidates * 4 },
-    { setting: layout.THREAD_CANDIDATES_AT, bytes: candidates * 8 },
     { setting: layout.THREAD_KEPT_AT, bytes: layout.ROW_BYTES },
     { setting: layout.THREAD_PANELS_AT, bytes: panelNodes * (shape.wideBytes * 2 + 12) + 16 },
     { setting: layout.THREAD_NEAREST_AT, bytes: panelNodes * (MOST_NEAREST * 8 + 8) },

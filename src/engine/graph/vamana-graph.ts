@@ -24,13 +24,31 @@ import {
 import { beginSearch, type GraphHits, readResults, type SearchOptions } from './graph-search.ts'
 import { type InsertOptions, insertJob } from './insert-job.ts'
 import { inSlices, type Job, runToEnd } from './job.ts'
+import type { LeanCore } from './lean-core.ts'
+import type { LeanModule } from './lean-kernel.ts'
+import { type LeanCodes, leanCoreOf } from './lean-steps.ts'
+import type { WalkCore } from './walk-core.ts'
 
-/** Codes and edges of a set of vectors, by node number: the graph half of the index. */
+/** What is known of a lean graph from the whole one that it was made of. */
+interface LeanFacts {
+  readonly core: LeanCore
+  readonly leanCodes: LeanCodes
+  readonly walkCodes: WalkCodes
+  readonly capacity: number
+  readonly unreachable: number
+}
+
+/**
+ * Codes and edges of a set of vectors, by node number: the graph half of the index. A lean graph has only what searches need:
+ * whatever else it is asked for throws RangeError.
+ */
 export class VamanaGraph {
-  readonly #core: GraphCore
+  readonly #whole: GraphCore | undefined
+  readonly #lean: LeanFacts | undefined
 
-  private constructor(core: GraphCore) {
-    this.#core = core
+  private constructor(whole: GraphCore | undefined, lean?: LeanFacts) {
+    this.#whole = whole
+    this.#lean = lean
   }
 
   static async create(options: GraphOptions): Promise<VamanaGraph> {
@@ -38,41 +56,70 @@ export class VamanaGraph {
     return new VamanaGraph(new GraphCore(await loadGraphModule(), parameters, options.walkCodes ?? 'narrow'))
   }
 
-  /** @internal For jobs, tests and hosts of threads. */
+  /** A lean graph that finds what this one finds, or nearly that. Stops after every few milliseconds; nothing may change. */
+  *lean(leanCodes: LeanCodes, module: LeanModule): Generator<void, VamanaGraph, void> {
+    const { walkCodes, capacity, unreachable } = this
+    const core = yield* leanCoreOf(this.#core, leanCodes, module)
+    return new VamanaGraph(undefined, { core, leanCodes, walkCodes, capacity, unreachable })
+  }
+
+  get #core(): GraphCore {
+    if (this.#whole === undefined) throw new RangeError('a lean graph can be searched and nothing else')
+    return this.#whole
+  }
+
+  /** @internal For jobs, tests and hosts of threads. A lean graph has none. */
   get core(): GraphCore {
     return this.#core
   }
 
+  /** @internal What searches work on, whether the graph is whole or lean. */
+  get walkCore(): WalkCore {
+    return this.#lean?.core ?? this.#core
+  }
+
+  /** In which form it is lean; `undefined` of a whole one. */
+  get leanCodes(): LeanCodes | undefined {
+    return this.#lean?.leanCodes
+  }
+
   get parameters(): GraphParameters {
-    return this.#core.parameters
+    return this.walkCore.parameters
   }
 
   get nodeCount(): number {
-    return this.#core.nodeCount
+    return this.walkCore.nodeCount
   }
 
   get linkedCount(): number {
-    return this.#core.linkedCount
+    return this.walkCore.linkedCount
   }
 
-  /** Nodes there is room for, those in use included. */
+  /** The nodes that walks may begin at. */
+  get entries(): Uint32Array {
+    return this.#lean?.core.entries ?? this.#core.entries.nodes
+  }
+
+  /** Nodes there is room for, those in use included; of a lean graph those of the whole one. */
   get capacity(): number {
-    return this.#core.capacity
+    return this.#lean?.capacity ?? this.#core.capacity
   }
 
   /** Linked nodes that no walk reaches, as of the end of the last job. */
   get unreachable(): number {
-    return this.#core.unreachable
+    return this.#lean?.unreachable ?? this.#core.unreachable
   }
 
   /** Codes that walks read. */
-  get codes(): '4-bit' | '8-bit' | 'float32' {
+  get codes(): '1-bit' | '4-bit' | '8-bit' | 'float32' {
+    if (this.leanCodes === 'binary') return '1-bit'
     if (isCodedAsFloats(this.parameters.dimensions)) return 'float32'
     return this.walkCodes === 'narrow' ? '4-bit' : '8-bit'
   }
 
+  /** Codes that walks on the whole graph read. */
   get walkCodes(): WalkCodes {
-    return this.#core.walkCodes
+    return this.#lean?.walkCodes ?? this.#core.walkCodes
   }
 
   set walkCodes(codes: WalkCodes) {
@@ -109,18 +156,18 @@ export class VamanaGraph {
   }
 
   search(query: Float32Array, options: SearchOptions): GraphHits {
-    const steps = beginSearch(this.#core, query, options)
+    const steps = beginSearch(this.walkCore, query, options)
     while (!steps.next().done);
-    return readResults(this.#core, options)
+    return readResults(this.walkCore, options)
   }
 
   /** A search that stops after every call of some 4 ms; take its hits with {@link hits} before another one begins. */
   searchSteps(query: Float32Array, options: SearchOptions): Generator<void, void, void> {
-    return beginSearch(this.#core, query, options)
+    return beginSearch(this.walkCore, query, options)
   }
 
   hits(options: SearchOptions): GraphHits {
-    return readResults(this.#core, options)
+    return readResults(this.walkCore, options)
   }
 
   exportEdges(): GraphEdges {
@@ -156,7 +203,7 @@ export class VamanaGraph {
   }
 
   memory(): GraphMemory {
-    return graphMemory(this.#core)
+    return this.#lean?.core.ledger() ?? graphMemory(this.#core)
   }
 
   /** Runs a job to its end on this thread. */

@@ -1,13 +1,19 @@
+import type { LeanModule } from '../graph/lean-kernel.ts'
+import type { LeanCodes } from '../graph/lean-steps.ts'
 import type { VamanaGraph } from '../graph/vamana-graph.ts'
 import { type IsDead, LiveNodes } from './live-nodes.ts'
 import { NodeSlots } from './node-slots.ts'
 import { VectorLookup } from './vector-lookup.ts'
 
+/** Nodes whose deaths are looked for between two pauses: some 2 ms. */
+const NODES_A_SLICE = 16_384
+
 /** A graph, which slots its nodes stand for, which of them are alive, and how equal vectors find each other's node. */
 export class BuiltGraph {
   readonly graph: VamanaGraph
-  readonly slots = new NodeSlots()
-  readonly live = new LiveNodes(this.slots)
+  readonly slots: NodeSlots
+  readonly live: LiveNodes
+  /** Empty where the graph is lean: only what changes a graph asks for nodes by vector. */
   readonly lookup = new VectorLookup()
   readonly #isDead: IsDead
   /** Entries that it was made with: those that its plan was measured on. */
@@ -18,9 +24,16 @@ export class BuiltGraph {
   walking: Promise<void> | undefined
 
   /** `isDead` judges slots as things stand when it is called. */
-  constructor(graph: VamanaGraph, isDead: IsDead) {
+  constructor(graph: VamanaGraph, isDead: IsDead, slots = new NodeSlots(), live = new LiveNodes(slots)) {
     this.graph = graph
+    this.slots = slots
+    this.live = live
     this.#isDead = isDead
+  }
+
+  /** In which form the graph is lean, and may only be searched; `undefined` of a whole one. */
+  get leanCodes(): LeanCodes | undefined {
+    return this.graph.leanCodes
   }
 
   /** Another object whenever the graph may have changed: what was made of it under the same one is still right. */
@@ -31,6 +44,11 @@ export class BuiltGraph {
   /** To be called before anything is done to the graph, its nodes' slots included. Deaths do not count: they are not in it. */
   noteChange(): void {
     this.#version = {}
+  }
+
+  /** Says that this is what another one was under that version, byte for byte: it was restored, or made of it. */
+  restoreVersion(version: object): void {
+    this.#version = version
   }
 
   /** Nodes that were taken out of the graph since it was made. */
@@ -69,6 +87,26 @@ export class BuiltGraph {
     this.slots.replace(node, [])
     this.live.noteFreed(node)
     this.#freedCount += 1
+  }
+
+  /**
+   * The same graph for searching only, with the same nodes, slots, deaths and version. It shares what it has to hear of, so from
+   * the first of its steps on nothing but deaths may change this one. Stops after every few milliseconds.
+   */
+  *lean(codes: LeanCodes, module: LeanModule): Generator<void, BuiltGraph, void> {
+    const graph = yield* this.graph.lean(codes, module)
+    const lean = new BuiltGraph(graph, this.#isDead, this.slots.trimmed(graph.nodeCount), this.live)
+    lean.restoreCounts({ firstEntries: this.firstEntries, freedCount: this.#freedCount })
+    lean.restoreVersion(this.#version)
+    return lean
+  }
+
+  /** Notes the deaths that it may not have heard of; stops after every few milliseconds. */
+  *noteAllDeaths(): Generator<void, void, void> {
+    for (let node = 0; node < this.graph.nodeCount; node++) {
+      if (node % NODES_A_SLICE === NODES_A_SLICE - 1) yield
+      if (this.slots.firstSlot(node) !== undefined) this.live.noteDeath(node, this.#isDead)
+    }
   }
 
   /** Notes that a slot was tombstoned; one that has no node is none of its business. */

@@ -3,6 +3,7 @@ import type { WalkCodes } from '../graph/graph-parameters.ts'
 import { THREAD_GATHERED_AT } from '../kernel/assembly-graph/layout.ts'
 import { createSelection, type Selection } from '../kernel/scan-kernel.ts'
 import { offer } from '../kernel/selection.ts'
+import { RunScratch } from '../run-scratch.ts'
 import type { Neighbourhood } from './neighbourhoods.ts'
 import { Pace } from './pace.ts'
 import type { SampledView } from './plan-sample.ts'
@@ -54,6 +55,7 @@ function* encodeRows(
   pace: Pace,
 ): Generator<void, Float64Array, void> {
   const encoded: number[] = []
+  const scratch = new RunScratch()
   // As in a graph, where equal distances are ordered by nodes, these must not be numbered by the exact distance.
   const order = Array.from({ length: count }, (_, place) => place).sort((a, b) => slots[a]! - slots[b]!)
   for (const place of order) {
@@ -62,7 +64,7 @@ function* encodeRows(
     if (view.isDead(slot)) continue
     const node = encoded.push(scores[place]!) - 1
     if (node === core.nodeCount) core.newNode()
-    core.writeVector(0, view.borrowRun(slot, 1).vectors)
+    core.writeVector(0, view.borrowRun(slot, 1, scratch).vectors)
     core.kernel.encodeNode(0, node)
     if (pace.isSliceFull(view.dimensions * ENCODING_STEPS)) yield
   }

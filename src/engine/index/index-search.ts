@@ -1,6 +1,7 @@
 import { throwIfAborted } from '../../base/abort.ts'
 import type { CollectionView } from '../collection-state.ts'
 import { sortedSelection } from '../kernel/selection.ts'
+import { distanceOfScore } from '../metric.ts'
 import { checkQuery } from '../vector-buffer.ts'
 import { SearchPass, type SearchTools, type Walked } from './search-pass.ts'
 
@@ -31,7 +32,7 @@ export interface IndexQuery {
 export interface IndexHits {
   /** Nearest first; equal distances by slot, lower first. They are alive when the promise resolves. */
   readonly slots: Uint32Array
-  /** Distances, on the originals unless they are not wanted: 1 - cos, true euclidean distance, minus the dot product. */
+  /** Distances, on the originals unless they are not wanted: 1 - cos, true euclidean distance, minus the dot product, or bits that differ. */
   readonly scores: Float64Array
   /** Whether every entry that may be a hit was compared. */
   readonly exact: boolean
@@ -100,7 +101,8 @@ function aliveOf(view: CollectionView, { slots, scores }: SortedHits): SortedHit
 function nearest(view: CollectionView, { slots, scores }: SortedHits, k: number): SortedHits {
   const isAll = slots.length <= k
   const first = isAll ? scores : scores.slice(0, k)
-  if (view.metric === 'euclidean')
-    for (let index = 0; index < first.length; index++) first[index] = Math.sqrt(first[index]!)
+  for (let index = 0; index < first.length; index++) {
+    first[index] = distanceOfScore(view.distanceMetric, first[index]!)
+  }
   return { slots: isAll ? slots : slots.slice(0, k), scores: first }
 }

@@ -2,6 +2,7 @@ import type { SeededRandom } from '../graph/seeded-random.ts'
 import { createSelection, type Selection } from '../kernel/scan-kernel.ts'
 import { offer } from '../kernel/selection.ts'
 import type { Metric } from '../metric.ts'
+import { RunScratch } from '../run-scratch.ts'
 import { scoreOf } from './exact-scores.ts'
 import { Pace } from './pace.ts'
 import type { SampledView, VectorSample } from './plan-sample.ts'
@@ -42,10 +43,11 @@ export function* findNeighbourhoods(
   const products = found.length * dimensions
   const mostRows = Math.floor(MOST_PRODUCTS / products)
   const pace = new Pace()
+  const scratch = new RunScratch()
   for (let slot = 0; slot < throughSlot && found.length > 0; slot++) {
     if (pace.isSliceFull(STEPS_A_SLOT)) yield
     if (view.isDead(slot) || (sample.liveCount > mostRows && random.below(sample.liveCount) >= mostRows)) continue
-    const { vectors, norms } = view.borrowRun(slot, 1)
+    const { vectors, norms } = view.borrowRun(slot, 1, scratch)
     offerTo(found, metric, { slot, vector: vectors, norm: norms[0] ?? 1 })
     if (pace.isSliceFull(products + STEPS_A_ROW)) yield
   }

@@ -11,12 +11,23 @@ export class NodeSlots {
   #firstSlots = new Uint32Array(0)
   #nodes = new Uint32Array(0)
   /** All slots of the nodes that stand for more than one, the first included. */
-  readonly #chains = new Map<number, number[]>()
+  #chains: Map<number, number[]> = new Map()
 
   /** Makes room for nodes and slots of a graph that is restored. */
   makeRoomFor(nodes: number, slots: number): void {
     this.#firstSlots = withPlace(this.#firstSlots, nodes - 1)
     this.#nodes = withPlace(this.#nodes, slots - 1)
+  }
+
+  /** The same without room for more, of so many nodes; what it shares must not change. */
+  trimmed(nodeCount: number): NodeSlots {
+    const trimmed = new NodeSlots()
+    let slotCount = this.#nodes.length
+    while (slotCount > 0 && this.#nodes[slotCount - 1] === NONE) slotCount -= 1
+    trimmed.#firstSlots = this.#firstSlots.slice(0, nodeCount)
+    trimmed.#nodes = this.#nodes.slice(0, slotCount)
+    trimmed.#chains = this.#chains
+    return trimmed
   }
 
   firstSlot(node: number): number | undefined {

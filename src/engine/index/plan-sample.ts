@@ -1,5 +1,6 @@
 import type { CollectionView } from '../collection-state.ts'
 import type { SeededRandom } from '../graph/seeded-random.ts'
+import { RunScratch } from '../run-scratch.ts'
 import { Pace } from './pace.ts'
 
 export type SampledView = Pick<CollectionView, 'dimensions' | 'metric' | 'isDead' | 'borrowRun'>
@@ -33,12 +34,13 @@ export function* drawSample(
   const mostRows = Math.min(MOST_ROWS, Math.floor(MOST_BYTES / (dimensions * 4)))
   const { slots, liveCount } = yield* drawSlots(view, throughSlot, mostRows, random)
   const vectors = new Float32Array(slots.length * dimensions)
+  const scratch = new RunScratch()
   let rows = 0
   for (const slot of slots) {
     // It was alive when it was drawn, and others had their turn since.
     if (view.isDead(slot)) continue
     slots[rows] = slot
-    vectors.set(view.borrowRun(slot, 1).vectors, rows * dimensions)
+    vectors.set(view.borrowRun(slot, 1, scratch).vectors, rows * dimensions)
     rows += 1
     if (pace.isSliceFull(STEPS_A_ROW + 2 * dimensions)) yield
   }

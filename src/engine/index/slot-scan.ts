@@ -62,5 +62,5 @@ function scanSlice(
     visited += countUnset(dead, slot, end)
     slot = end
   }
-  return visited + scanRange(kernel, view, query, selection, { slot, end: throughSlot, dead })
+  return visited + scanRange(kernel, view, query, selection, { slot, end: throughSlot, dead, scratch: scorer.scratch })
 }

@@ -1,6 +1,7 @@
 import type { CollectionView } from '../collection-state.ts'
 import { createSelection, type ScanKernel, type ScanQuery, type Selection } from '../kernel/scan-kernel.ts'
 import { offer } from '../kernel/selection.ts'
+import { RunScratch } from '../run-scratch.ts'
 import { CodeShelf } from './code-shelf.ts'
 
 const NO_BITS = new Uint8Array(0)
@@ -22,6 +23,8 @@ export class SlotScorer {
   #norms = new Float64Array(0)
   #best = createSelection(1)
   readonly #borrowed: Float32Array[] = []
+  /** For who scans runs beside it. */
+  readonly scratch = new RunScratch()
 
   constructor(kernel: ScanKernel) {
     this.#kernel = kernel
@@ -38,7 +41,8 @@ export class SlotScorer {
   }
 
   memoryBytes(): number {
-    return this.#vectors.byteLength + this.#norms.byteLength + this.codes.memoryBytes()
+    const scratchBytes = this.#vectors.byteLength + this.#norms.byteLength + this.scratch.memoryBytes()
+    return scratchBytes + this.codes.memoryBytes()
   }
 
   #offerSome(
@@ -67,6 +71,10 @@ export class SlotScorer {
     { first, count, row }: { first: number; count: number; row: number },
   ): void {
     const { dimensions } = view
+    if (view.vectorType !== 'float32') {
+      this.#widenTogether(view, slots, { first, count, row })
+      return
+    }
     for (let index = 0; index < count; index++) {
       const { vectors, norms } = view.borrowRun(slots[first + index]!, 1)
       this.#borrowed[index] = vectors
@@ -81,6 +89,18 @@ export class SlotScorer {
     // Behind all rows, where nobody looks: of what comes to nothing the compiler would leave the reading out.
     this.#vectors[this.#vectors.length - 1] = sum
     for (let index = 0; index < count; index++) this.#vectors.set(this.#borrowed[index]!, (row + index) * dimensions)
+  }
+
+  /** Rows of other types are written where they are compared, and computing what they stand for reads ahead. */
+  #widenTogether(
+    view: CollectionView,
+    slots: ArrayLike<number>,
+    { first, count, row }: { first: number; count: number; row: number },
+  ): void {
+    for (let index = 0; index < count; index++) {
+      const norm = view.copyRow(slots[first + index]!, this.#vectors, (row + index) * view.dimensions)
+      this.#norms[row + index] = norm
+    }
   }
 
   /** A selection of `k`, to be used within the call. */

@@ -3,6 +3,7 @@ import type { GraphCore } from '../graph/graph-core.ts'
 import { check } from '../graph/graph-parameters.ts'
 import { beginSearch, type GraphHits, readResults } from '../graph/graph-search.ts'
 import type { Job } from '../graph/job.ts'
+import type { WalkCore } from '../graph/walk-core.ts'
 import type { PhaseHost } from './phase-host.ts'
 import type { BatchSearchOptions, SearchHost } from './search-host.ts'
 import { FIRST_SEARCH_THREAD } from './thread-numbers.ts'
@@ -16,7 +17,7 @@ export interface MainThreadHostOptions {
 export class MainThreadHost implements PhaseHost, SearchHost {
   readonly #yieldToEventLoop: () => Promise<void>
   /** The end of the last search that was asked for: searches of a graph share one set of lists. */
-  readonly #lastSearches = new WeakMap<GraphCore, Promise<void>>()
+  readonly #lastSearches = new WeakMap<WalkCore, Promise<void>>()
 
   constructor({ yieldToEventLoop }: MainThreadHostOptions) {
     this.#yieldToEventLoop = yieldToEventLoop
@@ -44,7 +45,7 @@ export class MainThreadHost implements PhaseHost, SearchHost {
     }
   }
 
-  search(core: GraphCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]> {
+  search(core: WalkCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]> {
     const before = this.#lastSearches.get(core) ?? Promise.resolve()
     const hits = before.then(() => this.#searchAll(core, queries, options))
     const end = () => {}
@@ -52,9 +53,9 @@ export class MainThreadHost implements PhaseHost, SearchHost {
     return hits
   }
 
-  forget(_core: GraphCore): void {}
+  forget(_core: WalkCore): void {}
 
-  async #searchAll(core: GraphCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]> {
+  async #searchAll(core: WalkCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]> {
     const { dimensions } = core.parameters
     check(queries.length % dimensions === 0, `queries must hold ${dimensions} components each: ${queries.length}`)
     const ofThread = { ...options, thread: FIRST_SEARCH_THREAD }

@@ -1,6 +1,7 @@
 import type { Abortable } from '../../base/abort.ts'
 import type { GraphCore } from '../graph/graph-core.ts'
 import type { Job } from '../graph/job.ts'
+import type { WalkCore } from '../graph/walk-core.ts'
 
 /** Runs graph work. Its result does not depend on who runs it, so that hosts differ in time only. */
 export interface PhaseHost {
@@ -13,5 +14,5 @@ export interface PhaseHost {
   run<Result>(core: GraphCore, job: Job<Result>, signal?: Abortable): Promise<Result>
 
   /** Lets go of a graph that nobody will run a job on or search in any more, so that its memory can be freed. */
-  forget(core: GraphCore): void
+  forget(core: WalkCore): void
 }

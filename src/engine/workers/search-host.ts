@@ -1,6 +1,6 @@
 import type { Abortable } from '../../base/abort.ts'
-import type { GraphCore } from '../graph/graph-core.ts'
 import type { GraphHits, SearchOptions } from '../graph/graph-search.ts'
+import type { WalkCore } from '../graph/walk-core.ts'
 
 /** `allowed` is read until the search has ended, and must not change meanwhile. */
 export interface BatchSearchOptions extends Omit<SearchOptions, 'thread'> {
@@ -15,5 +15,5 @@ export interface SearchHost {
    *
    * @throws StoreError `ERR_ABORTED` between queries; RangeError.
    */
-  search(core: GraphCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]>
+  search(core: WalkCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]>
 }

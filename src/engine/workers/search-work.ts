@@ -1,7 +1,7 @@
 import { StoreError } from '../../base/errors.ts'
-import type { GraphCore } from '../graph/graph-core.ts'
 import { check } from '../graph/graph-parameters.ts'
 import { frontierSizeOf, type GraphHits } from '../graph/graph-search.ts'
+import type { WalkCore } from '../graph/walk-core.ts'
 import type { PoolWork } from './pool-work.ts'
 import type { Range } from './saved-rows.ts'
 import type { BatchSearchOptions } from './search-host.ts'
@@ -17,7 +17,7 @@ const BLOCKS_A_WORKER = 2
 export class SearchWork implements PoolWork {
   /** `undefined` if it was stopped, or no worker could be had. */
   readonly hits: Promise<GraphHits[] | undefined>
-  readonly #core: GraphCore
+  readonly #core: WalkCore
   readonly #queries: Float32Array
   readonly #options: BatchSearchOptions
   readonly #isStopped: () => boolean
@@ -34,7 +34,7 @@ export class SearchWork implements PoolWork {
 
   /** @throws RangeError. */
   constructor(
-    core: GraphCore,
+    core: WalkCore,
     queries: Float32Array,
     options: BatchSearchOptions,
     workers: number,

@@ -1,4 +1,4 @@
-import type { GraphCore } from '../graph/graph-core.ts'
+import type { WalkCore } from '../graph/walk-core.ts'
 import type { PoolWork } from './pool-work.ts'
 import { type Assignment, type SlotOwner, WorkerSlot } from './worker-slot.ts'
 import type { StartWorker } from './worker-thread.ts'
@@ -12,7 +12,7 @@ export class WorkerCrew implements SlotOwner {
   readonly #loadWorkers: () => Promise<StartWorker | undefined>
   readonly #searches: PoolWork[] = []
   readonly #phases: PoolWork[] = []
-  readonly #numbers = new WeakMap<GraphCore, number>()
+  readonly #numbers = new WeakMap<WalkCore, number>()
   #numbered = 0
   #loaded: Promise<StartWorker | undefined> | undefined
   #start: StartWorker | undefined
@@ -72,7 +72,7 @@ export class WorkerCrew implements SlotOwner {
     }
   }
 
-  forget(core: GraphCore): void {
+  forget(core: WalkCore): void {
     const graph = this.#numbers.get(core)
     if (graph !== undefined) for (const slot of this.#slots) slot.forget(graph)
   }
@@ -83,7 +83,7 @@ export class WorkerCrew implements SlotOwner {
     await Promise.all(this.#slots.map((slot) => slot.end()))
   }
 
-  numberOf(core: GraphCore): number {
+  numberOf(core: WalkCore): number {
     const known = this.#numbers.get(core)
     if (known !== undefined) return known
     this.#numbered++

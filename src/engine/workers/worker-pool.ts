@@ -4,6 +4,7 @@ import type { GraphCore } from '../graph/graph-core.ts'
 import { check, isIntegerWithin } from '../graph/graph-parameters.ts'
 import type { GraphHits } from '../graph/graph-search.ts'
 import type { Job, Phase } from '../graph/job.ts'
+import type { WalkCore } from '../graph/walk-core.ts'
 import { MainThreadHost } from './main-thread-host.ts'
 import type { PhaseHost } from './phase-host.ts'
 import { PhaseWork, type PoolJob } from './phase-work.ts'
@@ -54,7 +55,7 @@ export class WorkerPool implements PhaseHost, SearchHost {
     return this.#track(this.#run(core, job, signal))
   }
 
-  search(core: GraphCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]> {
+  search(core: WalkCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]> {
     return this.#track(this.#search(core, queries, options))
   }
 
@@ -63,7 +64,7 @@ export class WorkerPool implements PhaseHost, SearchHost {
     return this.#crew.hold()
   }
 
-  forget(core: GraphCore): void {
+  forget(core: WalkCore): void {
     this.#crew.forget(core)
   }
 
@@ -127,7 +128,7 @@ export class WorkerPool implements PhaseHost, SearchHost {
     return work.rest
   }
 
-  async #search(core: GraphCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]> {
+  async #search(core: WalkCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]> {
     const { signal } = options
     const release = this.hold()
     try {
@@ -142,7 +143,7 @@ export class WorkerPool implements PhaseHost, SearchHost {
   }
 
   /** On the threads of workers, of which there are none. */
-  async #searchHere(core: GraphCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]> {
+  async #searchHere(core: WalkCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]> {
     const isOver = () => this.#isClosed || options.signal?.aborted === true
     const signal = {
       get aborted() {

@@ -1,11 +1,11 @@
-import type { GraphCore } from '../graph/graph-core.ts'
+import type { WalkCore } from '../graph/walk-core.ts'
 import { FIRST_BUILD_THREAD, FIRST_SEARCH_THREAD } from './thread-numbers.ts'
 import type { RunMessage, SearchMessage } from './worker-source.ts'
 import type { StartWorker, WorkerThread } from './worker-thread.ts'
 
 /** A piece of work for one worker. One of `done` and `lost` is called in the end. */
 export interface Assignment {
-  readonly core: GraphCore
+  readonly core: WalkCore
   readonly message: Omit<RunMessage, 'graph'> | Omit<SearchMessage, 'graph'>
   readonly transfer: readonly ArrayBuffer[]
   done(answer: unknown): void
@@ -15,7 +15,7 @@ export interface Assignment {
 
 /** Who the worker of a slot works for. */
 export interface SlotOwner {
-  numberOf(core: GraphCore): number
+  numberOf(core: WalkCore): number
   readonly isHeld: boolean
   /** The slot is idle again. */
   slotIsIdle(): void

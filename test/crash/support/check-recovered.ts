@@ -6,7 +6,7 @@ import { Random } from '../../support/random.ts'
 import { expectSearches } from './check-searches.ts'
 import { contentOf } from './content.ts'
 import type { History } from './history.ts'
-import { openStore } from './open-store.ts'
+import { openStore, untilQuiet } from './open-store.ts'
 import { handlesOf, startOperation } from './start-operation.ts'
 
 /** Where a store came back. */
@@ -73,6 +73,8 @@ export async function checkRecovered(
   // No crash leaves a manifest without its parts, or one that the log contradicts.
   expect(store.stats().recovery.problems.filter(isOfSnapshot), where).toEqual([])
   await expectState(store, lsn, history, where)
+  // Else it goes on while it builds, and this lets it build.
+  if (checks.indexes !== 'later') await expectOriginals(store, came, history, where)
   if (checks.indexes === 'atOnce') {
     await expectIndexes(store, lsn, history, where)
     await expectSearches(store, `${where}, LSN ${lsn}`)
@@ -183,8 +185,10 @@ async function expectOpened(
   where: string,
 ): Promise<void> {
   const store = await openOrExplain(files, where)
-  checkBounds(cameBack(store), { floorLsn: lsn, ceilingLsn: lsn, snapshotLsn }, where)
+  const came = cameBack(store)
+  checkBounds(came, { floorLsn: lsn, ceilingLsn: lsn, snapshotLsn }, where)
   await expectState(store, lsn, history, where)
+  await expectOriginals(store, came, history, where)
   await store.close()
 }
 
@@ -215,6 +219,20 @@ export async function expectState(store: VectorStore, lsn: number, history: Hist
   if (content !== history.contents[lsn]) expect(content, `${where}, LSN ${lsn}`).toBe(history.contents[lsn])
   const expected = history.digests[lsn]?.data
   if (digest.data !== expected) expect(digest.data, `${where}, digest at LSN ${lsn}`).toBe(expected)
+}
+
+/** The mode of a collection says which of its full chunks are on disk: those that the snapshot has, or none. */
+async function expectOriginals(store: VectorStore, came: CameBack, history: History, where: string): Promise<void> {
+  await untilQuiet()
+  for (const { name, createdAtLsn, quantization } of store.collections()) {
+    const { chunks, chunksOnDisk, problem } = (await store.collection(name)).stats().originals
+    const { full, freed } = history.chunks[came.lsn]!.get(createdAtLsn)!
+    const held = history.chunks[came.snapshotLsn]!.get(createdAtLsn)?.full ?? 0
+    const live = (count: number) =>
+      Array.from({ length: count }, (_, chunk) => chunk).filter((chunk) => !freed.has(chunk))
+    const wanted = { chunks: live(full).length, chunksOnDisk: quantization === 'none' ? 0 : live(held).length }
+    expect({ chunks, chunksOnDisk, problem }, `${where}, chunks of '${name}' at LSN ${came.lsn}`).toEqual(wanted)
+  }
 }
 
 /** Compares the indexes of an open store, once they are built, with those of the history at `lsn`, bit for bit. */

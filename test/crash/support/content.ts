@@ -1,3 +1,4 @@
+import type { QuantizationMode } from '../../../src/engine/quantization.ts'
 import type { VectorStore } from '../../../src/store/vector-store.ts'
 import { MaintenanceModel } from './maintenance-model.ts'
 import type { EntryData, Operation } from './operations.ts'
@@ -5,10 +6,19 @@ import type { EntryData, Operation } from './operations.ts'
 /** What a call answers; compared as JSON. `refused` is the code of an error that comes before anything is logged. */
 export type Answer = object | boolean | null
 
+/** The full chunks of a collection. */
+export interface ChunkContent {
+  readonly mode: QuantizationMode
+  /** How many have become full, freed ones included. */
+  readonly full: number
+  readonly freed: ReadonlySet<number>
+}
+
 interface CollectionContent {
   readonly dimensions: number
   readonly metric: string
   readonly lsn: number
+  mode: QuantizationMode
   /** Text of each entry, by id. */
   readonly entries: Map<string, string>
   readonly maintenance: MaintenanceModel
@@ -42,10 +52,10 @@ export class ContentModel {
     const collection = this.#collections.get(operation.name)
     if (operation.type === 'create') {
       if (collection !== undefined) return { lsn: undefined, answer: null }
-      const { name, dimensions, metric } = operation
+      const { name, dimensions, metric, quantization: mode = 'none' } = operation
       const lsn = this.#nextLsn()
       const maintenance = new MaintenanceModel()
-      this.#collections.set(name, { dimensions, metric, lsn, entries: new Map(), maintenance })
+      this.#collections.set(name, { dimensions, metric, lsn, mode, entries: new Map(), maintenance })
       return { lsn, answer: null }
     }
     if (operation.type === 'drop') {
@@ -59,6 +69,11 @@ export class ContentModel {
       return { lsn: isLogged ? this.#nextLsn() : undefined, answer: null }
     }
     const lsn = this.#nextLsn()
+    if (operation.type === 'quantize') {
+      const modes = [collection.mode, operation.mode]
+      collection.mode = operation.mode
+      return { lsn, answer: { lsn, modes } }
+    }
     return { lsn, answer: applyToEntries(operation, collection, lsn) }
   }
 
@@ -67,9 +82,16 @@ export class ContentModel {
     this.#lsn += 1
   }
 
+  /** Where vectors are to be found: the full chunks of each collection, by its LSN. */
+  chunks(): ReadonlyMap<number, ChunkContent> {
+    return new Map(
+      [...this.#collections.values()].map(({ lsn, mode, maintenance }) => [lsn, { mode, ...maintenance.chunks() }]),
+    )
+  }
+
   text(): string {
     return [...this.#collections]
-      .map(([name, { dimensions, metric, lsn, entries }]) => collectionText(name, dimensions, metric, lsn, entries))
+      .map(([name, content]) => collectionText({ ...content, name, createdAtLsn: content.lsn }, content.entries))
       .join('\n')
   }
 
@@ -85,7 +107,12 @@ function applyToEntries(
   lsn: number,
 ): Answer {
   if (operation.type === 'add') {
-    const lastById = new Map(operation.entries.map((entry) => [entry.id, entry]))
+    const lastById = new Map<string, EntryData>()
+    for (const entry of operation.entries) {
+      // An id that comes again has the place of its last entry.
+      lastById.delete(entry.id)
+      lastById.set(entry.id, entry)
+    }
     const replaced = [...lastById.keys()].filter((id) => entries.has(id)).length
     for (const [id, entry] of lastById) {
       entries.set(id, entryText(entry))
@@ -107,7 +134,8 @@ function applyToEntries(
 /** What a store holds, read through its public calls, as the text that the model has for it. */
 export async function contentOf(store: VectorStore): Promise<string> {
   const texts: string[] = []
-  for (const { name, dimensions, metric, createdAtLsn, count } of store.collections()) {
+  for (const { quantization: mode, count, ...info } of store.collections()) {
+    const { name } = info
     const collection = await store.collection(name)
     const entries = new Map<string, string>()
     for await (const { id, vector, metadata } of collection) entries.set(id, entryText({ id, vector, metadata }))
@@ -116,20 +144,22 @@ export async function contentOf(store: VectorStore): Promise<string> {
     const same = found.every((entry, index) => entry !== undefined && entryText(entry) === entries.get(ids[index]!))
     if (!same || count !== entries.size)
       texts.push(`'${name}' counts ${count} entries, walks ${entries.size}, finds others by id`)
-    texts.push(collectionText(name, dimensions, metric, createdAtLsn, entries))
+    texts.push(collectionText({ ...info, mode }, entries))
   }
   return texts.join('\n')
 }
 
+interface Settings extends Pick<CollectionContent, 'dimensions' | 'metric' | 'mode'> {
+  readonly name: string
+  readonly createdAtLsn: number
+}
+
 function collectionText(
-  name: string,
-  dimensions: number,
-  metric: string,
-  lsn: number,
+  { name, dimensions, metric, mode, createdAtLsn }: Settings,
   entries: ReadonlyMap<string, string>,
 ): string {
   const lines = [...entries].map(([id, text]) => `  ${id} ${text}`).sort()
-  return [`${name} ${dimensions} ${metric} @${lsn}`, ...lines].join('\n')
+  return [`${name} ${dimensions} ${metric} ${mode} @${createdAtLsn}`, ...lines].join('\n')
 }
 
 /** Bits first, so that -0 is not 0. */

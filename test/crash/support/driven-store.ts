@@ -11,6 +11,9 @@ import type { Plan, PlannedOperation, PlannedStep } from './workload.ts'
 /** Segments rotate as often as options allow, except where much is to stay unsynced: a segment that ends is synced. */
 const SEGMENT_SIZE_BYTES = { sync: 4096, async: 64 * 1024 } as const
 
+/** By far more microtasks than a switch takes to measure and be written. */
+const MOST_TURNS = 100_000
+
 /** A call that did not succeed. */
 export interface Failure {
   readonly error: unknown
@@ -151,7 +154,12 @@ export class DrivenStore {
     }
     const calls = [call(first)]
     if (timing === 'behindFirst') await untilUnderWay()
-    await Promise.all([...calls, ...rest.map(call)])
+    if (timing === 'whileSwitching') await this.#untilApplied(first, failures)
+    const [failure] = timing === 'whileSwitching' ? failures : []
+    // Places in the log are planned, so they wait for the first to succeed.
+    if (failure !== undefined) failures.push(...rest.map((planned) => ({ ...failure, planned })))
+    else calls.push(...rest.map(call))
+    await Promise.all(calls)
     return failures
   }
 
@@ -209,17 +217,27 @@ export class DrivenStore {
   ): Promise<void> {
     const goOnBuilding = holdBuilding()
     const ordered = call(first)
+    let calls: Promise<void>[] = []
     try {
       await untilQuiet()
       const [failure] = failures
-      if (failure === undefined) await Promise.all(rest.map(call))
       // Places in the log are planned, so they wait for the first to succeed.
-      else failures.push(...rest.map((planned) => ({ ...failure, planned })))
+      if (failure !== undefined) failures.push(...rest.map((planned) => ({ ...failure, planned })))
+      else calls = rest.map(call)
+      await Promise.all(calls.filter((_, place) => rest[place]!.operation.type !== 'quantize'))
+      // A switch may wait for what is held.
+      for (const planned of rest) if (planned.operation.type === 'quantize') await this.#untilApplied(planned, failures)
       if (this.#searches) await expectSearches(this.store, `LSN ${this.triedLsn}, while an index is being built`)
     } finally {
       goOnBuilding()
     }
-    await ordered
+    await Promise.all([ordered, ...calls])
+  }
+
+  /** Waits until an operation is in the log and the state, or has failed, and for nothing that it does besides. */
+  async #untilApplied({ lsn = 0 }: PlannedOperation, failures: readonly Failure[]): Promise<void> {
+    for (let turn = 0; turn < MOST_TURNS && failures.length === 0 && this.store.stats().lsn < lsn; turn++)
+      await undefined
   }
 
   async #sync(): Promise<Failure[]> {

@@ -29,6 +29,11 @@ export class MaintenanceModel {
     if (bits !== undefined && ![...this.#indexed.values()].includes(bits)) this.#deadNodes = 'some'
   }
 
+  /** How many chunks have become full, and which of them are free. */
+  chunks(): { full: number; freed: ReadonlySet<number> } {
+    return { full: Math.floor(this.#slotCount / CHUNK_SLOTS), freed: new Set(this.#freedChunks) }
+  }
+
   /** Takes a call, and says whether it is logged. `bitsOf` gives the bits of the vector of a live entry. */
   maintain(what: Maintenance, bitsOf: (id: string) => string): boolean {
     switch (what) {

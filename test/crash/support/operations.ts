@@ -1,4 +1,5 @@
 import type { Metric } from '../../../src/engine/metric.ts'
+import type { QuantizationMode } from '../../../src/engine/quantization.ts'
 import type { OpenOptions } from '../../../src/store/options.ts'
 
 /** An entry as plain data. */
@@ -10,12 +11,21 @@ export interface EntryData {
 
 /** One call on a store, as plain data: the model reads it, and so does the driver, but neither reads the other. */
 export type Operation =
-  | { readonly type: 'create'; readonly name: string; readonly dimensions: number; readonly metric: Metric }
+  | {
+      readonly type: 'create'
+      readonly name: string
+      readonly dimensions: number
+      readonly metric: Metric
+      /** `'none'` where it is missing. */
+      readonly quantization?: QuantizationMode
+    }
   | { readonly type: 'drop'; readonly name: string }
   | { readonly type: 'add'; readonly name: string; readonly entries: readonly EntryData[] }
   | { readonly type: 'update'; readonly name: string; readonly id: string; readonly metadata: object | undefined }
   | { readonly type: 'delete'; readonly name: string; readonly ids: readonly string[] }
   | { readonly type: 'maintain'; readonly name: string; readonly what: Maintenance }
+  /** Measures first, so its place in the log is behind everything that is called before or with it. */
+  | { readonly type: 'quantize'; readonly name: string; readonly mode: QuantizationMode }
 
 /**
  * Calls that keep the index in order. Each logs what it finds to do once everything that was ordered before is built, so its
@@ -30,9 +40,9 @@ export type SessionSnapshots = Pick<OpenOptions, 'snapshotRecords' | 'history' |
 
 /**
  * Calls made in one turn of the event loop, as by so many callers at once; or the first alone, and the others while it is
- * being written, so that they wait behind it, or while what it has ordered is being built.
+ * being written, so that they wait behind it, or while what it has ordered is being built, or once it is in the log and goes on.
  */
-export type Timing = 'atOnce' | 'behindFirst' | 'whileBuilding'
+export type Timing = 'atOnce' | 'behindFirst' | 'whileBuilding' | 'whileSwitching'
 
 /** What a workload does, one after the other. */
 export type Step =
@@ -58,11 +68,18 @@ const calls =
 export const together = calls('atOnce')
 export const behind = calls('behindFirst')
 export const whileBuilding = calls('whileBuilding')
-export const create = (name: string, dimensions: number, metric: Metric): Operation => ({
+export const whileSwitching = calls('whileSwitching')
+export const create = (
+  name: string,
+  dimensions: number,
+  metric: Metric,
+  quantization?: QuantizationMode,
+): Operation => ({
   type: 'create',
   name,
   dimensions,
   metric,
+  ...(quantization === undefined ? {} : { quantization }),
 })
 export const drop = (name: string): Operation => ({ type: 'drop', name })
 export const add = (name: string, entries: readonly EntryData[]): Operation => ({ type: 'add', name, entries })
@@ -80,6 +97,7 @@ export const flush = maintain('flush')
 export const consolidate = maintain('consolidate')
 export const optimize = maintain('optimize')
 export const compact = maintain('compact')
+export const quantize = (name: string, mode: QuantizationMode): Operation => ({ type: 'quantize', name, mode })
 export const sync: Step = { kind: 'sync' }
 export const aSecondPasses: Step = { kind: 'second' }
 export const close: Step = { kind: 'close' }

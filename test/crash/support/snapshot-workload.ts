@@ -1,4 +1,5 @@
 import type { Metric } from '../../../src/engine/metric.ts'
+import { QUANTIZATION_MODES } from '../../../src/engine/quantization.ts'
 import { Random } from '../../support/random.ts'
 import { ContentModel } from './content.ts'
 import { archiveDigests, type History } from './history.ts'
@@ -14,6 +15,7 @@ import {
   flush,
   type Operation,
   optimize,
+  quantize,
   remove,
   reopen,
   type SessionSnapshots,
@@ -24,6 +26,7 @@ import {
   together,
   update,
   whileBuilding,
+  whileSwitching,
 } from './operations.ts'
 import { EntrySource, planWorkload } from './workload.ts'
 
@@ -64,6 +67,8 @@ class SnapshotWorkload {
   create(sessions: number): Step[] {
     const { pick, nextInt } = bound(this.#random)
     this.#take(together(this.#creation('a'), this.#creation('b')))
+    // A chunk of them is to be full soon: what is full is what switches move.
+    this.#take(together(add('a', this.#entries.entries('a', 0, IDS, this.#dimensions.get('a')!))))
     for (let session = 1; session <= sessions; session++) {
       if (session > 1) {
         const ending = pick(['close', 'close', 'kill'] as const)
@@ -74,6 +79,11 @@ class SnapshotWorkload {
       if (session === 2) this.#take(whileBuilding(flush('a'), ...this.#calls(2, 'b')))
       if (session === 3) this.#take(snapshotWhileBuilding(flush('a'), ...this.#calls(2)))
       for (let count = nextInt(3); count > 0; count--) this.#takeAny()
+      // What a switch brings to disk needs a snapshot; what it brings back does not.
+      if (session === 2) this.#take(together(quantize('a', 'int8')))
+      // A chunk of entries that are on disk, where there is a sparse one.
+      if (session === 3) this.#take(together(compact('a')))
+      if (session === 4) this.#take(whileSwitching(quantize('a', 'none'), ...this.#calls(2)))
       this.#take(snapshot(...this.#calls(nextInt(3))))
       for (let count = nextInt(3); count > 0; count--) this.#takeAny()
     }
@@ -100,7 +110,7 @@ class SnapshotWorkload {
   #anyStep(): Step {
     const { pick, nextInt } = bound(this.#random)
     const name = pick(['a', 'a', 'b'])
-    switch (nextInt(13)) {
+    switch (nextInt(15)) {
       case 0:
         return sync
       case 1:
@@ -121,8 +131,25 @@ class SnapshotWorkload {
         return snapshotWhileBuilding(this.#random.pick([flush, optimize])(name), ...this.#calls(2))
       case 9:
         return behind(...this.#calls(3))
+      case 10:
+        return this.#anySwitch(name)
       default:
         return together(...this.#calls(3))
+    }
+  }
+
+  /** Alone, beside a snapshot, with writes behind it, or while an index is being built. */
+  #anySwitch(name: string): Step {
+    const mode = quantize(name, this.#random.pick(QUANTIZATION_MODES))
+    switch (this.#random.nextInt(4)) {
+      case 0:
+        return snapshot(mode)
+      case 1:
+        return whileBuilding(flush(name), ...this.#calls(1), mode)
+      case 2:
+        return whileSwitching(mode, ...this.#calls(2))
+      default:
+        return together(mode)
     }
   }
 
@@ -141,7 +168,8 @@ class SnapshotWorkload {
   #creation(name: string): Operation {
     const dimensions = this.#random.nextBetween(1, 3)
     this.#dimensions.set(name, dimensions)
-    return create(name, dimensions, this.#random.pick(METRICS))
+    const metric = this.#random.pick(METRICS)
+    return create(name, dimensions, metric, this.#random.pick([undefined, undefined, ...QUANTIZATION_MODES]))
   }
 
   #calls(count: number, only?: string): Operation[] {

@@ -29,8 +29,9 @@ export async function handlesOf(store: VectorStore): Promise<Handles> {
 
 async function call(store: VectorStore, handles: Handles, operation: Operation): Promise<unknown> {
   if (operation.type === 'create') {
-    const { name, dimensions, metric } = operation
-    handles.set(name, await store.collection(name, { dimensions, metric }))
+    const { name, dimensions, metric, quantization } = operation
+    const shape = { dimensions, metric, ...(quantization === undefined ? {} : { quantization }) }
+    handles.set(name, await store.collection(name, shape))
     return null
   }
   if (operation.type === 'drop') return store.drop(operation.name)
@@ -39,6 +40,10 @@ async function call(store: VectorStore, handles: Handles, operation: Operation):
   if (operation.type === 'maintain') {
     await handle[operation.what]()
     return null
+  }
+  if (operation.type === 'quantize') {
+    const { lsn, before, after } = await handle.quantize(operation.mode)
+    return { lsn, modes: [before.mode, after.mode] }
   }
   if (operation.type === 'delete')
     return spoilAfter(

@@ -1,5 +1,5 @@
 import { Random } from '../../support/random.ts'
-import { ContentModel } from './content.ts'
+import { type ChunkContent, ContentModel } from './content.ts'
 import {
   add,
   aSecondPasses,
@@ -13,6 +13,7 @@ import {
   flush,
   type Operation,
   optimize,
+  quantize,
   remove,
   reopen,
   type SessionSnapshots,
@@ -22,6 +23,7 @@ import {
   together,
   update,
   whileBuilding,
+  whileSwitching,
 } from './operations.ts'
 
 /** Finite numbers that a careless copy would change. */
@@ -110,6 +112,7 @@ export function createWorkload(seed: number): Step[] {
     ),
     whileBuilding(flush('words'), words(10, 18), notes(0, 2, 5)),
     ...source.steps(2),
+    whileSwitching(quantize('words', 'int8'), words(4, 2), remove('notes', 'n1')),
     // Vectors of equal bits share a place in an index.
     together(
       add(
@@ -123,6 +126,7 @@ export function createWorkload(seed: number): Step[] {
     reopen('close', 'async'),
     together(words(20, 4), notes(2, 1, 5)),
     together(words(0, 1)),
+    together(quantize('notes', 'int8')),
     sync,
     whileBuilding(optimize('words'), words(3, 14)),
     together(consolidate('words')),
@@ -157,7 +161,7 @@ export function createWorkload(seed: number): Step[] {
     together(words(40, 2)),
     reopen('kill', 'async'),
     together(words(42, 1)),
-    whileBuilding(consolidate('words'), words(0, 60)),
+    whileBuilding(consolidate('words'), words(0, 60), quantize('words', 'none')),
     ...source.steps(4),
     sync,
     ...source.steps(1),
@@ -195,6 +199,8 @@ export interface Plan {
   readonly logged: readonly PlannedOperation[]
   /** Content after LSN n, at index n. */
   readonly contents: readonly string[]
+  /** Full chunks after LSN n, by the LSN of their collection, at index n. */
+  readonly chunks: readonly ReadonlyMap<number, ChunkContent>[]
   /** LSN of the last operation of the workload itself. */
   readonly endLsn: number
   /** Of the first session, and of those that go on after a crash. */
@@ -205,12 +211,14 @@ export function planWorkload(steps: readonly Step[], sequel: readonly Operation[
   const model = new ContentModel()
   const logged: PlannedOperation[] = []
   const contents = [model.text()]
+  const chunks = [model.chunks()]
   const plan = (operation: Operation): PlannedOperation => {
     const { lsn, answer } = model.apply(operation)
     const planned = { operation, lsn, answer: JSON.stringify(answer) }
     if (lsn !== undefined) {
       logged.push(planned)
       contents.push(model.text())
+      chunks.push(model.chunks())
     }
     return planned
   }
@@ -219,5 +227,5 @@ export function planWorkload(steps: readonly Step[], sequel: readonly Operation[
   )
   const endLsn = model.lsn
   for (const operation of sequel) plan(operation)
-  return { steps: planned, logged, contents, endLsn, ...(snapshots === undefined ? {} : { snapshots }) }
+  return { steps: planned, logged, contents, chunks, endLsn, ...(snapshots === undefined ? {} : { snapshots }) }
 }

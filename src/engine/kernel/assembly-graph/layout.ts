@@ -16,6 +16,13 @@
 //   state      one byte each: FREE, CODED or LINKED
 //   marks      one byte each and thread: the epoch of the walk that saw the node last
 //
+// A lean graph, which is for searching only, has no blocks. Its nodes lie one behind the other:
+//
+//   row table  the address of each row, u32, and where the last one ends
+//   rows       neighbours u32, as many as there are
+//   codes      those that the walk reads, two factors behind each, or four behind codes of one bit
+//   marks      one byte each, for every thread that searches
+//
 // The factors stand behind the bytes that a dot loads, and in the same cache line where there is room: 100 dimensions
 // of 4 bits, half a group of padding and two factors are exactly 64 bytes. A table of factors would cost a second miss.
 
@@ -66,6 +73,12 @@ export const SETTING_CENTRE_AT = SETTINGS_AT + 56
 export const SETTING_DEGREE = SETTINGS_AT + 60
 export const SETTING_SCALE = SETTINGS_AT + 64
 export const SETTING_ALPHA = SETTINGS_AT + 72
+/** Of lean graphs: the address of each row, and where the last ends; the codes of node 0, and bytes from node to node. */
+export const SETTING_LEAN_ROWS_AT = SETTINGS_AT + 80
+export const SETTING_LEAN_CODES_AT = SETTINGS_AT + 84
+export const SETTING_LEAN_STRIDE = SETTINGS_AT + 88
+/** What codes of one bit a dimension are made by: FRAME_* of binary/layout.ts. */
+export const SETTING_BINARY_FRAME_AT = SETTINGS_AT + 92
 
 /** Addresses within a thread's record; `_AT` are addresses of arrays in its scratch. */
 export const THREAD_VECTOR_AT = 0
@@ -105,13 +118,16 @@ export const THREAD_SINK = 132
 export const THREAD_MARKS_AT = 136
 /** How results are kept where a bitmap says which nodes may be one: RESULTS_APART or RESULTS_WITHIN. */
 export const THREAD_RESULTS_KIND = 140
+/** Of a query against codes of one bit a dimension: SCRATCH_* of binary/layout.ts. */
+export const THREAD_BINARY_AT = 144
 
 /** Numbers of the metrics across the border. */
 export const COSINE = 0
 export const EUCLIDEAN = 1
 export const DOT = 2
 
-/** Kinds of codes. */
+/** Kinds of codes. Only lean graphs have those of one bit. */
+export const ONE = 1
 export const FOUR = 4
 export const EIGHT = 8
 export const FLOAT = 32

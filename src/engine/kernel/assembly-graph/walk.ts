@@ -69,7 +69,7 @@ function start(record: usize, key: i64): void {
 }
 
 @inline
-function offer(record: usize, keys: usize, count: u32): void {
+export function offer(record: usize, keys: usize, count: u32): void {
   if (!load<u32>(record + THREAD_ALLOWED_AT)) {
     offerToFrontier(record, keys, count)
   } else if (load<u32>(record + THREAD_RESULTS_KIND) === RESULTS_WITHIN) {
@@ -106,7 +106,7 @@ export function continueWalk(record: usize, steps: u32): u32 {
   return 1
 }
 
-function end(record: usize): u32 {
+export function end(record: usize): u32 {
   if (load<u32>(record + THREAD_ALLOWED_AT) && load<u32>(record + THREAD_RESULTS_KIND) === RESULTS_WITHIN) {
     copyResults(record)
   }
@@ -129,7 +129,7 @@ export function nextEpoch(record: usize): u8 {
 
 /** Marks a key of the frontier as done and notes it among the expanded. */
 @inline
-function expand(record: usize, frontier: usize, place: u32, key: i64): void {
+export function expand(record: usize, frontier: usize, place: u32, key: i64): void {
   store<i64>(frontier + (place << 3), key | 1)
   const count = load<u32>(record + THREAD_EXPANDED_COUNT)
   if (count >= load<u32>(record + THREAD_EXPANDED_SIZE)) return
