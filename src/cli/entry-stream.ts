@@ -1,5 +1,6 @@
-import type { EntryInput, Metric } from '../store/public.ts'
+import type { EntryInput, Metric, VectorType } from '../store/public.ts'
 import { InputError } from './cli-errors.ts'
+import { typedVector } from './typed-vector.ts'
 import type { VectorFile } from './vector-file.ts'
 import type { VectorRecord } from './vector-record.ts'
 
@@ -9,15 +10,19 @@ import type { VectorRecord } from './vector-record.ts'
  */
 export class EntryStream {
   readonly #file: VectorFile
-  readonly #metric: Metric
+  readonly #shape: { readonly metric: Metric; readonly type: VectorType }
   readonly #signal: AbortSignal
   #count = 0
   #problem: unknown
   #interrupted = false
 
-  constructor(file: VectorFile, metric: Metric, signal: AbortSignal) {
+  constructor(
+    file: VectorFile,
+    shape: { readonly metric: Metric; readonly type: VectorType },
+    signal: AbortSignal,
+  ) {
     this.#file = file
-    this.#metric = metric
+    this.#shape = shape
     this.#signal = signal
   }
 
@@ -44,16 +49,18 @@ export class EntryStream {
     return Math.max(this.#count, Math.round((this.#count * sizeBytes) / consumedBytes))
   }
 
-  async *entries(): AsyncGenerator<EntryInput, void, undefined> {
+  async *entries(): AsyncGenerator<EntryInput<object, VectorType>, void, undefined> {
+    const { metric, type } = this.#shape
     try {
       for await (const record of this.#file.records()) {
         if (this.#signal.aborted) {
           this.#interrupted = true
           return
         }
-        checkVector(record, this.#metric)
+        checkVector(record, metric)
+        const vector = typedVector(record, type)
         this.#count++
-        const { id, vector, metadata } = record
+        const { id, metadata } = record
         yield metadata === undefined ? { id, vector } : { id, vector, metadata }
       }
     } catch (error) {

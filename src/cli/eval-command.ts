@@ -1,8 +1,9 @@
-import { LIMITS } from '../store/public.ts'
+import { LIMITS, type VectorType } from '../store/public.ts'
 import { codeOf, UsageError } from './cli-errors.ts'
 import { type CliContext, type Command, EXIT_INTERRUPTED, EXIT_OK } from './command.ts'
 import { printEvalReport } from './eval-report.ts'
 import { type EvalOptions, evaluate, readInputs } from './evaluation.ts'
+import { asFloats } from './float-collection.ts'
 import type { Invocation } from './invocation.ts'
 import { WARM_UP_QUERIES } from './recall-curve.ts'
 import { requireDirectory, withStore } from './store-access.ts'
@@ -52,7 +53,7 @@ async function runEval(invocation: Invocation, context: CliContext): Promise<num
     await requireDirectory(invocation.positional(0))
     const inputs = await readInputs(options)
     const report = await withStore(invocation, context, { readOnly: true }, async (store) => {
-      const collection = await store.collection(invocation.positional(1))
+      const collection = asFloats(await store.collection<object, VectorType>(invocation.positional(1)))
       return evaluate({ ...inputs, collection, options, signal, invocation, context })
     })
     await printEvalReport(report, invocation, context)

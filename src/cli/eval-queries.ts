@@ -3,14 +3,14 @@ import { InputError } from './cli-errors.ts'
 import { checkVector } from './entry-stream.ts'
 import { countText } from './number-text.ts'
 import { openVectorFile, type VectorFormat } from './vector-file.ts'
-import type { VectorRecord } from './vector-record.ts'
+import type { QueryRecord } from './vector-record.ts'
 
 /** Reads all queries of a file. */
-export async function readQueries(path: string, format: VectorFormat): Promise<VectorRecord[]> {
+export async function readQueries(path: string, format: VectorFormat): Promise<QueryRecord[]> {
   const file = await openVectorFile(path, format)
   try {
-    const queries: VectorRecord[] = []
-    for await (const query of file.records()) queries.push(query)
+    const queries: QueryRecord[] = []
+    for await (const query of file.records()) queries.push({ ...query, vector: Float32Array.from(query.vector) })
     return queries
   } finally {
     await file.close()
@@ -19,7 +19,7 @@ export async function readQueries(path: string, format: VectorFormat): Promise<V
 
 /** Says which query of the file does not fit, which the store could not. */
 export function checkQueries(
-  queries: readonly VectorRecord[],
+  queries: readonly QueryRecord[],
   { name, dimensions, metric }: { readonly name: string; readonly dimensions: number; readonly metric: Metric },
 ): void {
   for (const query of queries) {

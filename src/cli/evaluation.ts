@@ -18,7 +18,7 @@ import {
 } from './recall-curve.ts'
 import { ROW_NUMBERS, type RowIds, readRowIds } from './row-ids.ts'
 import type { VectorFormat } from './vector-file.ts'
-import type { VectorRecord } from './vector-record.ts'
+import type { QueryRecord } from './vector-record.ts'
 
 export interface EvalOptions {
   readonly queriesPath: string
@@ -36,7 +36,7 @@ export interface EvalOptions {
 
 /** What is read before a store is touched. */
 interface EvalInputs {
-  readonly queries: readonly VectorRecord[]
+  readonly queries: readonly QueryRecord[]
   readonly rowIds: RowIds
   /** `undefined` where it has to be computed. */
   readonly givenTruth: readonly TruthRow[] | undefined
@@ -52,7 +52,7 @@ interface Evaluation extends EvalInputs {
 }
 
 /** What an evaluation asks of a collection. */
-interface EvaluatedCollection extends SearchedCollection, IndexedCollection {
+export interface EvaluatedCollection extends SearchedCollection, IndexedCollection {
   readonly dimensions: number
   count(): number
 }

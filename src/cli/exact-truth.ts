@@ -3,7 +3,7 @@ import type { TruthRow } from './eval-truth.ts'
 import { IvecsWriter } from './ivecs-file.ts'
 import type { SearchedCollection } from './recall-curve.ts'
 import type { RowIds } from './row-ids.ts'
-import type { VectorRecord } from './vector-record.ts'
+import type { QueryRecord } from './vector-record.ts'
 
 interface TruthOptions {
   readonly k: number
@@ -17,7 +17,7 @@ interface TruthOptions {
 /** Finds the true neighbours by comparing each query with every vector of the collection. */
 export async function computeTruth(
   collection: SearchedCollection,
-  queries: readonly VectorRecord[],
+  queries: readonly QueryRecord[],
   { savePath, ...options }: TruthOptions,
 ): Promise<TruthRow[]> {
   if (savePath === undefined) return searchExactly(collection, queries, options, undefined)
@@ -34,7 +34,7 @@ export async function computeTruth(
 
 async function searchExactly(
   collection: SearchedCollection,
-  queries: readonly VectorRecord[],
+  queries: readonly QueryRecord[],
   { k, signal, rowIds, onProgress }: Omit<TruthOptions, 'savePath'>,
   writer: IvecsWriter | undefined,
 ): Promise<TruthRow[]> {

@@ -1,4 +1,4 @@
-import { type Entry, StoreError } from '../store/public.ts'
+import { type Entry, StoreError, type VectorType } from '../store/public.ts'
 import { type CliContext, type Command, EXIT_FAILURE, EXIT_OK } from './command.ts'
 import type { Invocation } from './invocation.ts'
 import { AT_OPTION, readingAccess } from './point-in-time.ts'
@@ -12,7 +12,7 @@ export const getCommand: Command = {
   summary: 'print entries by id',
   positionals: ['dir', 'collection', 'id…'],
   options: { vector: { help: 'print vectors' }, ...AT_OPTION },
-  notes: ['Exits with 1 if an id is not there. Ids that begin with a minus go behind `--`.'],
+  notes: ['Exits with 1 if an id is not there. Ids that begin with a minus go behind `--`. Of binary vectors it prints the bits.'],
   examples: ['annals get ./data words king queen --vector'],
   run: runGet,
 }
@@ -21,15 +21,15 @@ async function runGet(invocation: Invocation, context: CliContext): Promise<numb
   const access = readingAccess(invocation)
   await requireDirectory(invocation.positional(0))
   return withStore(invocation, context, access, async (store) => {
-    const collection = await store.collection(invocation.positional(1))
-    const entries: Entry[] = []
+    const collection = await store.collection<object, VectorType>(invocation.positional(1))
+    const entries: Entry<object, VectorType>[] = []
     const missing: string[] = []
     for (const id of invocation.positionalsFrom(2)) {
       const entry = await collection.get(id)
       if (entry === undefined) missing.push(id)
       else entries.push(entry)
     }
-    await printEntries(entries, missing, invocation, context)
+    await printEntries({ entries, missing, type: collection.type }, invocation, context)
     for (const id of missing) {
       await printError(new StoreError('ERR_ENTRY_NOT_FOUND', `${collection.name} has no entry ${id}`), context)
     }
@@ -38,16 +38,20 @@ async function runGet(invocation: Invocation, context: CliContext): Promise<numb
 }
 
 async function printEntries(
-  entries: readonly Entry[],
-  missing: readonly string[],
+  found: {
+    readonly entries: readonly Entry<object, VectorType>[]
+    readonly missing: readonly string[]
+    readonly type: VectorType
+  },
   invocation: Invocation,
   { out }: CliContext,
 ): Promise<void> {
+  const { entries, missing, type } = found
   const withVectors = invocation.flag('vector')
   if (invocation.json) {
     const shown = entries.map(({ id, vector, metadata }) => ({
       id,
-      vector: withVectors ? vectorNumbers(vector) : undefined,
+      vector: withVectors ? vectorNumbers(vector, type) : undefined,
       metadata,
     }))
     return out.json({ entries: shown, missing })
@@ -55,7 +59,7 @@ async function printEntries(
   for (const [index, { id, vector, metadata }] of entries.entries()) {
     const pairs: [string, string][] = [['id', printable(id)]]
     pairs.push(['metadata', metadata === undefined ? 'none' : printable(JSON.stringify(metadata))])
-    if (withVectors) pairs.push(['vector', `[${vectorNumbers(vector).join(', ')}]`])
+    if (withVectors) pairs.push(['vector', `[${vectorNumbers(vector, type).join(', ')}]`])
     await out.line([...(index > 0 ? [''] : []), ...pairLines(pairs)].join('\n'))
   }
 }

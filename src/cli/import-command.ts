@@ -1,4 +1,12 @@
-import { type Collection, LIMITS, type Metric, StoreError, type VectorStore } from '../store/public.ts'
+import {
+  type Collection,
+  LIMITS,
+  type Metric,
+  StoreError,
+  VECTOR_TYPES,
+  type VectorStore,
+  type VectorType,
+} from '../store/public.ts'
 import { codeOf, UsageError } from './cli-errors.ts'
 import { type CliContext, type Command, EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_OK } from './command.ts'
 import { EntryStream } from './entry-stream.ts'
@@ -9,24 +17,30 @@ import type { Invocation } from './invocation.ts'
 import { printError } from './print-error.ts'
 import { createProgress, type Progress } from './progress.ts'
 import { withStore } from './store-access.ts'
+import { dimensionsFor } from './typed-vector.ts'
 import { formatOf, openVectorFile, VECTOR_FORMATS, type VectorFile, type VectorFormat } from './vector-file.ts'
+import type { VectorRecord } from './vector-record.ts'
 
-const METRIC_NAMES: readonly Metric[] = ['cosine', 'euclidean', 'dot']
-const DEFAULT_METRIC: Metric = 'cosine'
+const METRIC_NAMES: readonly Metric[] = ['cosine', 'euclidean', 'dot', 'hamming']
 
 export const importCommand: Command = {
   name: 'import',
   summary: 'add the vectors of a file to a collection',
   positionals: ['dir', 'collection', 'file'],
   options: {
-    format: { value: 'name', help: 'fvecs or jsonl (otherwise judged by the name of the file)' },
-    ids: { value: 'file', help: 'ids for an fvecs file, one a line (otherwise row numbers from 0)' },
-    metric: { value: 'name', help: 'cosine, euclidean or dot, for a new collection (otherwise cosine)' },
+    format: { value: 'name', help: 'fvecs, bvecs or jsonl (otherwise judged by the name of the file)' },
+    ids: { value: 'file', help: 'ids for an fvecs or bvecs file, one a line (otherwise row numbers from 0)' },
+    type: {
+      value: 'name',
+      help: 'float32, float16, int8, uint8 or binary, for a new collection (otherwise float32, of bvecs uint8)',
+    },
+    metric: { value: 'name', help: 'cosine, euclidean or dot, for a new collection (otherwise cosine; of binary hamming)' },
     batch: { value: 'n', help: 'entries to a record of the log' },
     'no-index': { help: 'end when everything is durable, without waiting for the index' },
   },
   notes: [
-    'Makes the store and the collection if they are not there; dimensions are those of the first vector.',
+    'Makes the store and the collection if they are not there; dimensions are those of the first vector. Numbers are rounded',
+    'to float16; those for int8 and uint8 must be whole, and those for binary 0 or 1, or the packed bytes of bvecs.',
     'The import stops at the first malformed vector; everything before it is kept. An id that is there already gets',
     'the new vector, so the same import can be run again. Ctrl-C stops reading, writes what was read, and says how',
     'much is durable; a second Ctrl-C ends at once. Behind the last vector it waits until the index has caught up: Ctrl-C',
@@ -43,6 +57,7 @@ interface ImportOptions {
   readonly path: string
   readonly format: VectorFormat
   readonly metric: Metric | undefined
+  readonly type: VectorType | undefined
   readonly batchSize: number | undefined
   readonly idsPath: string | undefined
   readonly isIndexAwaited: boolean
@@ -70,10 +85,11 @@ function readOptions(invocation: Invocation): ImportOptions {
   const format = invocation.oneOf('format', VECTOR_FORMATS) ?? formatOf(path)
   const idsPath = invocation.string('ids')
   const ownIds = format === 'jsonl' && idsPath !== undefined
-  if (ownIds) throw new UsageError('--ids is for fvecs; a jsonl file has its own ids')
+  if (ownIds) throw new UsageError('--ids is for fvecs and bvecs; a jsonl file has its own ids')
   const metric = invocation.oneOf('metric', METRIC_NAMES)
+  const type = invocation.oneOf('type', VECTOR_TYPES)
   const batchSize = invocation.positiveInteger('batch', LIMITS.batchEntries)
-  return { path, format, metric, batchSize, idsPath, isIndexAwaited: !invocation.flag('no-index') }
+  return { path, format, metric, type, batchSize, idsPath, isIndexAwaited: !invocation.flag('no-index') }
 }
 
 /** Reads the first vector before it opens the store, so that a file that is none makes no store. */
@@ -102,27 +118,27 @@ function throwIfInterrupted(signal: AbortSignal): void {
 async function importFile(
   store: VectorStore,
   file: VectorFile,
-  { metric, batchSize, isIndexAwaited }: ImportOptions,
+  { metric, type, batchSize, isIndexAwaited }: ImportOptions,
   invocation: Invocation,
   context: CliContext,
   signal: AbortSignal,
 ): Promise<ImportReport> {
-  const collection = await openCollection(store, invocation.positional(1), file.dimensions, metric)
-  const stream = new EntryStream(file, collection.metric, signal)
+  const collection = await openCollection(store, invocation.positional(1), file.first, { metric, type })
+  const stream = new EntryStream(file, collection, signal)
   const meter = new ImportMeter(store.stats().logBytes)
   const added = await addAll(collection, stream, meter, batchSize, createProgress(context, { silent: invocation.json }))
   const isComplete = !added.interrupted && added.problem === undefined
   const index = isComplete && isIndexAwaited ? await indexAll(collection, invocation, context, signal) : undefined
   const { name, dimensions } = collection
   const { durableLsn, logBytes } = store.stats()
-  const shape = { collection: name, dimensions, metric: collection.metric }
+  const shape = { collection: name, dimensions, type: collection.type, metric: collection.metric }
   return { ...shape, ...added, durableLsn, logBytes, ...(index === undefined ? {} : { index }) }
 }
 
 type Added = Pick<ImportReport, 'vectors' | 'added' | 'replaced' | 'durationMs' | 'interrupted' | 'problem'>
 
 async function addAll(
-  collection: Collection,
+  collection: Collection<object, VectorType>,
   stream: EntryStream,
   meter: ImportMeter,
   batchSize: number | undefined,
@@ -147,7 +163,7 @@ async function addAll(
 
 /** The index is ordered while the store is open for writing: one that closes before has none. */
 async function indexAll(
-  collection: Collection,
+  collection: Collection<object, VectorType>,
   invocation: Invocation,
   context: CliContext,
   signal: AbortSignal,
@@ -160,15 +176,18 @@ async function indexAll(
   return { ...sizes, interrupted: true, problem: undefined }
 }
 
-/** A collection that is there keeps its metric; one that is made gets the default. */
+/** A collection that is there keeps its type and metric; one that is made gets the defaults. */
 function openCollection(
   store: VectorStore,
   name: string,
-  dimensions: number,
-  metric: Metric | undefined,
-): Promise<Collection> {
+  first: VectorRecord['vector'],
+  given: { readonly metric: Metric | undefined; readonly type: VectorType | undefined },
+): Promise<Collection<object, VectorType>> {
   const existing = store.collections().find((collection) => collection.name === name)
-  return store.collection(name, { dimensions, metric: metric ?? existing?.metric ?? DEFAULT_METRIC })
+  const type = given.type ?? existing?.type ?? (first instanceof Uint8Array ? 'uint8' : 'float32')
+  const metric = given.metric ?? existing?.metric
+  const settings = { dimensions: dimensionsFor(type, first), type, ...(metric === undefined ? {} : { metric }) }
+  return store.collection<object, VectorType>(name, settings)
 }
 
 async function exitCodeOf({ interrupted, index, ...report }: ImportReport, context: CliContext): Promise<number> {

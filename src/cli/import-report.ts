@@ -1,4 +1,4 @@
-import type { Metric } from '../store/public.ts'
+import type { Metric, VectorType } from '../store/public.ts'
 import { codeOf, messageOf } from './cli-errors.ts'
 import type { CliContext } from './command.ts'
 import { vectorsPerSecond } from './import-meter.ts'
@@ -11,6 +11,7 @@ import { printable } from './table.ts'
 export interface ImportReport {
   readonly collection: string
   readonly dimensions: number
+  readonly type: VectorType
   readonly metric: Metric
   /** Vectors that were acknowledged: they are on disk. */
   readonly vectors: number
@@ -49,10 +50,11 @@ export async function printImportReport(
     const times = { durationMs: Math.round(durationMs), vectorsPerSecond: perSecond }
     return out.json({ vectors, ...rest, ...times, error: errorJson(problem), index: index && indexJson(index) })
   }
-  const { collection, dimensions, metric, interrupted, durableLsn, logBytes } = report
+  const { collection, dimensions, type, metric, interrupted, durableLsn, logBytes } = report
+  const typed = type === 'float32' ? '' : ` in ${type}`
   const verb = interrupted ? 'interrupted: ' : problem === undefined ? 'imported ' : 'stopped: '
   await out.line(
-    `${verb}${quantityText(vectors, 'vector')} of ${countText(dimensions)} dimensions into ${printable(collection)} (${metric}${changes(report)})` +
+    `${verb}${quantityText(vectors, 'vector')} of ${countText(dimensions)} dimensions${typed} into ${printable(collection)} (${metric}${changes(report)})` +
       ` in ${durationText(durationMs)}, ${countText(perSecond)} vectors/s`,
   )
   await out.line(`durable up to LSN ${countText(durableLsn)}, log ${bytesText(logBytes)}`)

@@ -64,10 +64,11 @@ function collectionName(collection: number | undefined, names: ReadonlyMap<numbe
 }
 
 function detailsOf(event: DescribedEvent): string {
-  const { type, dimensions, metric, quantization, mode, id, ids, count } = event
+  const { type, dimensions, metric, vectorType, quantization, mode, id, ids, count } = event
   if (type === 'create') {
     const coded = quantization === undefined ? '' : `, ${printable(quantization)}`
-    return `${quantityText(dimensions ?? 0, 'dimension')}, ${metric}${coded}`
+    const typed = vectorType === undefined ? '' : ` of ${printable(vectorType)}`
+    return `${quantityText(dimensions ?? 0, 'dimension')}${typed}, ${metric}${coded}`
   }
   if (type === 'quantize') return printable(mode ?? '')
   if (type === 'flush' || type === 'rebuild' || type === 'compact') return maintenanceText(event)

@@ -9,13 +9,14 @@ import { NO_UPKEEP, requireStore, withStore } from './store-access.ts'
 
 export const quantizeCommand: Command = {
   name: 'quantize',
-  summary: 'switch what of the vectors of a collection is in memory',
+  summary: 'switch what of a collection is in memory',
   positionals: ['dir', 'collection', 'mode'],
   options: {},
   notes: [
-    `Modes: ${QUANTIZATION_MODES.join(', ')}. int8 leaves codes of at most 8 bits a dimension in memory, and reads from disk what`,
-    'searches give their final order by; none brings all vectors back. Entries and index stay as they are. Prints recall,',
-    'latency and memory before and after. After Ctrl-C nothing has changed, or the switch holds and goes on at the next opening.',
+    `Modes: ${QUANTIZATION_MODES.join(', ')}. int8 leaves edges and codes of at most 8 bits a dimension in memory, and reads from disk`,
+    'what searches give their final order by; binary leaves codes of one bit, for 256 dimensions and more; none brings all back.',
+    'Entries and index stay as they are. Prints recall, latency and memory before and after, and a warning where binary does',
+    'not fit. After Ctrl-C nothing has changed, or the switch holds and goes on at the next opening.',
   ],
   examples: ['annals quantize ./data words int8', 'annals quantize ./data words none --json'],
   run: runQuantize,
@@ -55,10 +56,10 @@ async function runQuantize(invocation: Invocation, context: CliContext): Promise
   }
 }
 
-/** A mode that the store does not have is for the store to refuse, which says which there are. */
 function readMode(text: string): QuantizationMode {
-  if (text === 'binary' || QUANTIZATION_MODES.includes(text as QuantizationMode)) return text as QuantizationMode
-  throw new UsageError(`<mode> must be ${QUANTIZATION_MODES.join(' or ')}, not '${text}'`)
+  const mode = QUANTIZATION_MODES.find((known) => known === text)
+  if (mode !== undefined) return mode
+  throw new UsageError(`<mode> must be one of ${QUANTIZATION_MODES.join(', ')}, not '${text}'`)
 }
 
 function progressOf(phase: string, done: number, total: number) {

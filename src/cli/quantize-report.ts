@@ -6,7 +6,10 @@ import { type Column, printable, tableLines } from './table.ts'
 
 export function printQuantizeReport(report: QuantizeReport, { json }: Invocation, { out }: CliContext): Promise<void> {
   if (json) return out.json({ ...report, durationMs: Math.round(report.durationMs) })
-  return out.line([headLine(report), placeLine(report), '', ...figureLines(report)].join('\n'))
+  const { warning } = report
+  const warned = warning === undefined ? [] : [`warning: ${printable(warning)}`]
+  const lines = [headLine(report), placeLine(report), ...formLines(report), ...warned, '', ...figureLines(report)]
+  return out.line(lines.join('\n'))
 }
 
 function headLine({ collection, lsn, before, after, durationMs }: QuantizeReport): string {
@@ -17,6 +20,12 @@ function headLine({ collection, lsn, before, after, durationMs }: QuantizeReport
 function placeLine({ originals: { chunks, chunksOnDisk, problem } }: QuantizeReport): string {
   const places = `${countText(chunksOnDisk)} of ${quantityText(chunks, 'full chunk')} of vectors on disk only`
   return problem === undefined ? places : `${places}: ${printable(problem)}`
+}
+
+function formLines({ index: { form, formProblem } }: QuantizeReport): string[] {
+  if (form === undefined) return []
+  const held = form === 'lean' ? 'what searches need of the index in memory' : 'the whole index in memory'
+  return [formProblem === undefined ? held : `${held}: ${printable(formProblem)}`]
 }
 
 function figureLines({ before, after, queries }: QuantizeReport): string[] {

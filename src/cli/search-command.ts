@@ -1,4 +1,4 @@
-import { type Collection, LIMITS, type SearchOptions, type SearchResult } from '../store/public.ts'
+import { type Collection, LIMITS, type SearchOptions, type SearchResult, type VectorType } from '../store/public.ts'
 import { UsageError } from './cli-errors.ts'
 import { type CliContext, type Command, EXIT_OK } from './command.ts'
 import type { Invocation } from './invocation.ts'
@@ -6,6 +6,7 @@ import { countText, distanceText, durationText, quantityText } from './number-te
 import { AT_OPTION, readingAccess } from './point-in-time.ts'
 import { requireDirectory, withStore } from './store-access.ts'
 import { type Column, printable, tableLines } from './table.ts'
+import { queryOf } from './typed-vector.ts'
 import { openVectorFile } from './vector-file.ts'
 import { parseVector } from './vector-text.ts'
 
@@ -17,8 +18,8 @@ export const searchCommand: Command = {
   positionals: ['dir', 'collection'],
   options: {
     id: { value: 'id', help: 'search near this entry' },
-    vector: { value: 'numbers', help: 'search near this vector: "[0.1, -0.2]" or "0.1,-0.2"' },
-    queries: { value: 'file', help: 'search near each vector of an fvecs file' },
+    vector: { value: 'numbers', help: 'search near this vector: "[0.1, -0.2]" or "0.1,-0.2"; of binary its bits: "0,1,1,…"' },
+    queries: { value: 'file', help: 'search near each vector of an fvecs or bvecs file' },
     k: { value: 'n', help: `hits to return (otherwise ${DEFAULT_K})` },
     'list-size': { value: 'n', help: 'candidates that a walk through the index keeps: more are better and slower' },
     exact: { help: 'compare with every entry instead of walking through the index' },
@@ -52,7 +53,7 @@ async function runSearch(invocation: Invocation, context: CliContext): Promise<n
   const access = readingAccess(invocation)
   await requireDirectory(invocation.positional(0))
   return withStore(invocation, context, access, async (store) => {
-    const collection = await store.collection(invocation.positional(1))
+    const collection = await store.collection<object, VectorType>(invocation.positional(1))
     if ('queriesPath' in query) await searchEach(collection, query.queriesPath, options, invocation, context)
     else await searchOne(collection, query.near, options, invocation, context)
     return EXIT_OK
@@ -94,14 +95,14 @@ function readOptions(invocation: Invocation): SearchOptions {
 }
 
 async function searchOne(
-  collection: Collection,
+  collection: Collection<object, VectorType>,
   near: Float32Array | { readonly id: string },
   options: SearchOptions,
   { json }: Invocation,
   { out }: CliContext,
 ): Promise<void> {
   const startMs = performance.now()
-  const result = await collection.search(near, options)
+  const result = await collection.search(near instanceof Float32Array ? queryOf(near, collection.type, '--vector') : near, options)
   const durationMs = performance.now() - startMs
   if (json) return out.json(resultJson(result))
   await out.line(hitLines(result, options.includeMetadata === true).join('\n'))
@@ -109,17 +110,17 @@ async function searchOne(
 }
 
 async function searchEach(
-  collection: Collection,
+  collection: Collection<object, VectorType>,
   path: string,
   options: SearchOptions,
   { json }: Invocation,
   { out }: CliContext,
 ): Promise<void> {
-  const file = await openVectorFile(path, 'fvecs')
+  const file = await openVectorFile(path, /\.bvecs$/i.test(path) ? 'bvecs' : 'fvecs')
   try {
-    for await (const { id: row, vector } of file.records()) {
+    for await (const { id: row, vector, where } of file.records()) {
       if (out.signal.aborted) return
-      const result = await collection.search(vector, options)
+      const result = await collection.search(queryOf(vector, collection.type, where), options)
       const lines = hitLines(result, options.includeMetadata === true)
       if (json) await out.json({ query: Number(row), ...resultJson(result) })
       else await out.line([`query ${row}: ${summaryOf(result)}`, ...lines, ''].join('\n'))
@@ -129,16 +130,16 @@ async function searchEach(
   }
 }
 
-function resultJson({ hits, exact, rescored, visited }: SearchResult) {
+function resultJson({ hits, exact, rescored, visited }: SearchResult<object, VectorType>) {
   return { hits: hits.map(({ id, distance, metadata }) => ({ id, distance, metadata })), exact, rescored, visited }
 }
 
-function summaryOf({ hits, exact, rescored, visited }: SearchResult): string {
+function summaryOf({ hits, exact, rescored, visited }: SearchResult<object, VectorType>): string {
   const manner = exact ? 'exact' : `approximate${rescored ? '' : ', distances of codes'}`
   return `${quantityText(hits.length, 'hit')}, ${manner}, ${countText(visited)} visited`
 }
 
-function hitLines({ hits }: SearchResult, withMetadata: boolean): string[] {
+function hitLines({ hits }: SearchResult<object, VectorType>, withMetadata: boolean): string[] {
   const columns: Column[] = [
     { title: 'rank', align: 'right' },
     { title: 'distance', align: 'right' },

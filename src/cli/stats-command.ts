@@ -87,14 +87,16 @@ function collectionLines(collections: readonly CollectionInfo[]): string[] {
     { title: 'collection' },
     { title: 'entries', align: 'right' },
     { title: 'dimensions', align: 'right' },
+    { title: 'type' },
     { title: 'metric' },
     { title: 'quantization' },
     { title: 'created at LSN', align: 'right' },
   ]
-  const rows = collections.map(({ name, count, dimensions, metric, quantization, createdAtLsn }) => [
+  const rows = collections.map(({ name, count, dimensions, type, metric, quantization, createdAtLsn }) => [
     printable(name),
     countText(count),
     countText(dimensions),
+    type,
     metric,
     quantization,
     countText(createdAtLsn),
@@ -110,6 +112,7 @@ function indexLines(collections: readonly IndexedCollection[]): string[] {
     { title: 'nodes', align: 'right' },
     { title: 'dead nodes', align: 'right' },
     { title: 'codes' },
+    { title: 'in memory' },
     { title: 'state' },
   ]
   const rows = collections.map(({ name, index }) => [
@@ -119,6 +122,7 @@ function indexLines(collections: readonly IndexedCollection[]): string[] {
     countText(index.nodes),
     countText(index.deadNodes),
     index.codes ?? 'none',
+    index.form ?? 'nothing',
     indexState(index),
   ])
   return tableLines(columns, rows)

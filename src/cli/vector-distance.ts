@@ -1,7 +1,7 @@
 import type { Metric } from '../store/public.ts'
 
 /**
- * The distance of two vectors in float64. The order of the additions is fixed, so equal vectors are equally far; the store adds
+ * The distance of two vectors in float64; bits are 0 and 1. The order of the additions is fixed, so equal vectors are equally far; the store adds
  * in an order of its own, so its distances may differ from these in the last bits.
  */
 export function distanceBetween(metric: Metric, left: Float32Array, right: Float32Array): number {
@@ -18,5 +18,6 @@ export function distanceBetween(metric: Metric, left: Float32Array, right: Float
     differenceSquares += (a - b) * (a - b)
   }
   if (metric === 'euclidean') return Math.sqrt(differenceSquares)
+  if (metric === 'hamming') return differenceSquares
   return metric === 'dot' ? -dot : 1 - dot / (Math.sqrt(leftSquares) * Math.sqrt(rightSquares))
 }

@@ -1,17 +1,17 @@
 import { ByteReader } from './byte-reader.ts'
 import { InputError, UsageError } from './cli-errors.ts'
-import { readFvecs } from './fvecs-file.ts'
+import { COMPONENT_BYTES, readFvecs } from './fvecs-file.ts'
 import { readJsonLines } from './jsonl-file.ts'
 import { countLines, readLines } from './line-reader.ts'
 import type { VectorRecord } from './vector-record.ts'
 
-export type VectorFormat = 'fvecs' | 'jsonl'
-export const VECTOR_FORMATS: readonly VectorFormat[] = ['fvecs', 'jsonl']
+export type VectorFormat = 'fvecs' | 'bvecs' | 'jsonl'
+export const VECTOR_FORMATS: readonly VectorFormat[] = ['fvecs', 'bvecs', 'jsonl']
 
 /** A file of vectors that is read forward, in bounded memory. */
 export interface VectorFile {
-  /** Of the first vector; the other ones must agree with it. */
-  readonly dimensions: number
+  /** The other ones must have as many components. */
+  readonly first: VectorRecord['vector']
   readonly sizeBytes: number | undefined
   consumedBytes(): number
   records(): AsyncIterable<VectorRecord>
@@ -20,8 +20,9 @@ export interface VectorFile {
 
 export function formatOf(path: string): VectorFormat {
   if (/\.fvecs$/i.test(path)) return 'fvecs'
+  if (/\.bvecs$/i.test(path)) return 'bvecs'
   if (/\.(jsonl|ndjson)$/i.test(path)) return 'jsonl'
-  throw new UsageError(`the name ${path} does not tell its format: add --format fvecs or --format jsonl`)
+  throw new UsageError(`the name ${path} does not tell its format: add --format fvecs, bvecs or jsonl`)
 }
 
 /** Opens a file and reads its first vector, so that what is wrong with it as a whole shows before a store is touched. */
@@ -33,13 +34,15 @@ export async function openVectorFile(path: string, format: VectorFormat, idsPath
   }
   try {
     const ids = idsPath === undefined ? rowNumbers() : await openIds(idsPath, opened)
-    const records = format === 'fvecs' ? readFvecs(reader, path, ids) : readJsonLines(reader, path)
+    const records = format === 'jsonl' ? readJsonLines(reader, path) : readFvecs(reader, path, ids, format)
     const first = await records.next()
     if (first.done) throw new InputError(`${path} holds no vectors`)
-    const dimensions = first.value.vector.length
-    if (idsPath !== undefined) await checkIdCount(path, reader, dimensions, idsPath)
+    const { vector } = first.value
+    if (idsPath !== undefined && format !== 'jsonl') {
+      await checkIdCount(path, reader, 4 + vector.length * COMPONENT_BYTES[format], idsPath)
+    }
     return {
-      dimensions,
+      first: vector,
       sizeBytes: reader.sizeBytes,
       consumedBytes: () => reader.consumedBytes,
       records: () => sameDimensions(first.value, records),
@@ -85,8 +88,7 @@ export async function* readIds(reader: ByteReader, path: string): AsyncGenerator
 }
 
 /** Ids that do not belong to these vectors would name every one of them wrongly, so the counts are compared beforehand. */
-async function checkIdCount(path: string, reader: ByteReader, dimensions: number, idsPath: string): Promise<void> {
-  const recordBytes = 4 + dimensions * 4
+async function checkIdCount(path: string, reader: ByteReader, recordBytes: number, idsPath: string): Promise<void> {
   if (reader.sizeBytes === undefined || reader.sizeBytes % recordBytes !== 0) return
   const vectors = reader.sizeBytes / recordBytes
   const ids = await countLines(idsPath)

@@ -1,5 +1,7 @@
+import type { VectorOf, VectorType } from '../store/public.ts'
 import { UsageError } from './cli-errors.ts'
 import { shortestFloat } from './number-text.ts'
+import { componentsOf } from './typed-vector.ts'
 
 /** Reads a vector from the command line: a JSON array, or numbers with commas or spaces between them. */
 export function parseVector(text: string): Float32Array {
@@ -16,7 +18,7 @@ export function parseVector(text: string): Float32Array {
   return vector
 }
 
-/** The numbers as one would write them; read back as float32 they are equal. */
-export function vectorNumbers(vector: Float32Array): number[] {
-  return Array.from(vector, shortestFloat)
+/** The numbers of a vector of a type as one would write them; read back as float32 they are equal. */
+export function vectorNumbers(vector: VectorOf<VectorType>, type: VectorType): number[] {
+  return Array.from(componentsOf(vector, type), shortestFloat)
 }

@@ -119,7 +119,7 @@ export async function digestIndexes(
   // All are asked at once, so that each waits at this very place of the log.
   const collections = state.collections()
   const hashes = collections.map(({ index }) =>
-    index.visit(async (served) => {
+    index.visitWhole(async (served) => {
       const ofIndex = new ChainedHash(checksum)
       for (const _ of writeIndex(ofIndex, served)) await yieldToEventLoop()
       return ofIndex.finish()

@@ -12,6 +12,7 @@ import { captureState } from '../engine/state-capture.ts'
 import type { StoreState } from '../engine/store-state.ts'
 import { type GraphVersions, holdsGraph, knownDigest, noteDigest } from './held-graphs.ts'
 import { inSlices } from './in-slices.ts'
+import { versionOf } from './index-digests.ts'
 import type { SnapshotManifest } from './manifest.ts'
 
 /** A store at one LSN, graphs included, whatever happens later. */
@@ -52,8 +53,12 @@ export async function captureStore(
   const contents = captureState(state).collections
   const indexes = state.collections().map(({ creationLsn, index }) => {
     const moment = index.moment()
-    const copy = (isKept?: (index: IndexVersion) => boolean) =>
-      index.visit((served) => inSlices(captureIndex(moment, served, isKept), yieldToEventLoop))
+    const copy = (isKept: (index: IndexVersion) => boolean = () => false) =>
+      index.visit(async (served, whole) => {
+        const version = versionOf(served)
+        const isLeftOut = version !== undefined && isKept(version)
+        return inSlices(captureIndex(moment, isLeftOut ? served : await whole(), isKept), yieldToEventLoop)
+      })
     const isHeld = (captured: IndexVersion) =>
       holdsGraph(previous, creationLsn, captured.version) && knownDigest(captured) !== undefined
     return copy(isHeld).then((captured) => ({ index: captured, copyAgain: () => sameGraph(captured, copy()) }))

@@ -1,6 +1,7 @@
 import { isStoreError, StoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import type { BuiltGraph } from '../engine/index/built-graph.ts'
+import type { WholeGraphSource } from '../engine/index/lean-graph.ts'
 import type { IsDead } from '../engine/index/live-nodes.ts'
 import { CollectionParts } from './collection-parts.ts'
 import { NODES } from './format.ts'
@@ -18,7 +19,7 @@ export interface GraphSourceTools extends VerifyTools {
 }
 
 /** The parts of a snapshot that hold a graph, from which it is read again as it was. They stay until it is released. */
-export class GraphSource {
+export class GraphSource implements WholeGraphSource {
   readonly #files: Files
   readonly #storeId: Uint8Array
   readonly #record: CollectionRecord
@@ -38,15 +39,14 @@ export class GraphSource {
     this.#unpin = pinned.pin(this.#parts)
   }
 
-  /**
-   * The graph with another `version`: that of the one it stands for.
-   * @throws StoreError `ERR_SNAPSHOT_CORRUPT` where files are damaged or missing, `ERR_ABORTED`, or what the files say.
-   */
-  async restore(isDead: IsDead, _version: object): Promise<BuiltGraph> {
+  /** @throws StoreError `ERR_SNAPSHOT_CORRUPT` where files are damaged or missing, `ERR_ABORTED`, or what the files say. */
+  async restore(isDead: IsDead, version: object): Promise<BuiltGraph> {
     const tools = { ...this.#tools, buffers: new PageBuffers() }
     const parts = new CollectionParts(this.#files, this.#storeId, this.#record, this.#parts, tools)
     try {
-      return await restoreGraph(this.#record, this.#record.graph!, isDead, parts)
+      const built = await restoreGraph(this.#record, this.#record.graph!, isDead, parts)
+      built.restoreVersion(version)
+      return built
     } catch (error) {
       throw this.#explained(asCorrupt(this.#path, error))
     } finally {

@@ -1,8 +1,10 @@
 import { throwIfAborted } from '../base/abort.ts'
 import { StoreError } from '../base/errors.ts'
-import { type AddFields, EntryBatch, type EntryInput, type Shape } from './inputs.ts'
+import { rowBytesOf, type VectorType } from '../engine/vector-type.ts'
+import { type AddFields, EntryBatch, type EntryInput } from './inputs.ts'
 import { MAX_BATCH_ENTRIES } from './limits.ts'
 import { type Progress, refuseUnknownOptions, requireInteger } from './options.ts'
+import type { Shape } from './vector-input.ts'
 
 export interface AddAllOptions {
   /** Entries to a record, which is taken whole or not at all. Default 1,000; one of 4 MiB takes no more. */
@@ -46,21 +48,22 @@ export interface AddAllTarget {
  * @throws what the iterable or a batch throws, once all that was under way has ended: batches before it stay added. `ERR_ABORTED`
  * with the number of entries that are stored in `details.done`.
  */
-export async function addAll<M>(
+export async function addAll<M, T extends VectorType>(
   target: AddAllTarget,
-  entries: Iterable<EntryInput<M>> | AsyncIterable<EntryInput<M>>,
+  entries: Iterable<EntryInput<M, T>> | AsyncIterable<EntryInput<M, T>>,
   options: AddAllOptions,
 ): Promise<AddResult> {
   refuseUnknownOptions(options, OPTIONS, 'addAll')
   const { batchSize = BATCH_ENTRIES, signal } = options
   requireInteger('batchSize', batchSize, 1, MAX_BATCH_ENTRIES)
   const run = new AddAllRun(target, options, Array.isArray(entries) ? entries.length : undefined)
-  const capacity = Math.max(1, Math.min(batchSize, Math.floor(BATCH_BYTES / (target.shape.dimensions * 4))))
+  const rowBytes = rowBytesOf(target.shape.vectorType, target.shape.dimensions)
+  const capacity = Math.max(1, Math.min(batchSize, Math.floor(BATCH_BYTES / rowBytes)))
   const batch = new EntryBatch(target.shape, capacity)
   /** Takes an entry; says whether the batch is full. */
-  const take = (entry: EntryInput<M>): boolean => {
+  const take = (entry: EntryInput<M, T>): boolean => {
     throwIfAborted(signal, 'addAll')
-    batch.push(entry as EntryInput)
+    batch.push(entry as EntryInput<object, T>)
     return batch.size === capacity || batch.leastBytes >= BATCH_BYTES
   }
   try {

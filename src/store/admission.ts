@@ -2,7 +2,7 @@ import { StoreError } from '../base/errors.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
 import type { CollectionLsn } from '../engine/events.ts'
 import type { StoreView } from '../engine/store-state.ts'
-import type { Shape } from './inputs.ts'
+import type { Shape } from './vector-input.ts'
 
 /** A collection as a new write will find it: there, or about to be. */
 export type Found =
@@ -64,8 +64,14 @@ export function collectionDropped(name: string): StoreError {
 
 /** @throws StoreError `ERR_COLLECTION_MISMATCH` where a collection is not what the caller takes it for. */
 export function requireShape(name: string, existing: Shape, wanted: Shape): void {
-  if (existing.dimensions === wanted.dimensions && existing.metric === wanted.metric) return
-  const show = (shape: Shape) => `${shape.dimensions} dimensions, ${shape.metric}`
+  if (isSameShape(existing, wanted)) return
+  const types = existing.vectorType === wanted.vectorType ? () => '' : (shape: Shape) => `, ${shape.vectorType}`
+  const show = (shape: Shape) => `${shape.dimensions} dimensions, ${shape.distanceMetric}${types(shape)}`
   const message = `the collection '${name}' has ${show(existing)}; it cannot be opened with ${show(wanted)}`
   throw new StoreError('ERR_COLLECTION_MISMATCH', message, { details: { collection: name } })
+}
+
+function isSameShape(one: Shape, other: Shape): boolean {
+  const isSameType = one.dimensions === other.dimensions && one.vectorType === other.vectorType
+  return isSameType && one.distanceMetric === other.distanceMetric
 }

@@ -4,8 +4,9 @@ import type { CollectionView } from '../engine/collection-state.ts'
 import type { StoreEvent } from '../engine/events.ts'
 import { idOfBytes } from '../engine/id-text.ts'
 import { ledgerOf } from '../engine/memory-ledger.ts'
-import type { Metric } from '../engine/metric.ts'
+import type { DistanceMetric } from '../engine/metric.ts'
 import type { QuantizationMode } from '../engine/quantization.ts'
+import type { VectorType } from '../engine/vector-type.ts'
 import { type AddAllOptions, type AddResult, addAll } from './add-all.ts'
 import { collectionDropped } from './admission.ts'
 import type { OnDemand } from './index-keeper.ts'
@@ -16,22 +17,26 @@ import type { OriginalsStats } from './originals-keeper.ts'
 import { type QuantizeOptions, quantizeCollection } from './quantize.ts'
 import type { QuantizeReport } from './quantize-report.ts'
 import type { RecallCalibrationStats } from './recall-calibration.ts'
-import { type SearchOptions, type SearchQuery, type SearchResult, searchCollection } from './search.ts'
+import { type SearchOptions, type SearchQuery, type SearchResult } from './search.ts'
 import { searchMany } from './search-many.ts'
+import { searchCollection } from './search-one.ts'
 import type { StoreCore } from './store-core.ts'
+import type { VectorOf } from './vector-types.ts'
 import type { Writer, Written } from './writer.ts'
 
 /** An entry as the store gives it back: the vector has the bits it was added with, and shares nothing with the store. */
-export interface Entry<M = object> {
+export interface Entry<M = object, T extends VectorType = 'float32'> {
   readonly id: string
-  readonly vector: Float32Array
+  readonly vector: VectorOf<T>
   readonly metadata?: M
 }
 
 export interface CollectionInfo {
   readonly name: string
   readonly dimensions: number
-  readonly metric: Metric
+  readonly metric: DistanceMetric
+  /** What its vectors are. */
+  readonly type: VectorType
   /** What of its vectors is to be in memory. */
   readonly quantization: QuantizationMode
   /** Live entries. */
@@ -65,10 +70,10 @@ export interface CollectionHost {
 const SLICE_SLOTS = 1024
 
 /**
- * A named set of vectors of one dimension and metric. Calls reject with `ERR_STORE_CLOSED` after the store's `close()`, and with
- * `ERR_COLLECTION_NOT_FOUND` after a `drop`. `M` is the type of the metadata; nothing checks it at run time.
+ * A named set of vectors of one dimension, type and metric. Calls reject with `ERR_STORE_CLOSED` after the store's `close()`, and with
+ * `ERR_COLLECTION_NOT_FOUND` after a `drop`. `M` is the type of the metadata; nothing checks it at run time. `T` is that of the vectors.
  */
-export class Collection<M extends object = object> {
+export class Collection<M extends object = object, T extends VectorType = 'float32'> {
   readonly #host: CollectionHost
   readonly #view: CollectionView
 
@@ -86,8 +91,12 @@ export class Collection<M extends object = object> {
     return this.#view.dimensions
   }
 
-  get metric(): Metric {
-    return this.#view.metric
+  get metric(): DistanceMetric {
+    return this.#view.distanceMetric
+  }
+
+  get type(): VectorType {
+    return this.#view.vectorType
   }
 
   /**
@@ -95,9 +104,9 @@ export class Collection<M extends object = object> {
    * last of equal ids wins. Everything is copied before this returns. Resolves when the batch is on disk.
    * @throws StoreError for entries that do not fit (nothing is logged then) and for writes that fail.
    */
-  async add(entries: readonly EntryInput<M>[]): Promise<AddResult> {
+  async add(entries: readonly EntryInput<M, T>[]): Promise<AddResult> {
     this.#writer()
-    const fields = copyEntries(entries as readonly EntryInput[], this.#view)
+    const fields = copyEntries(entries as readonly EntryInput<object, T>[], this.#view)
     const room = this.#host.core.keeper.waitForRoom(this.#view)
     // Only where there is something to wait for: a write takes its place in the log within the call.
     if (room !== undefined) await room
@@ -109,7 +118,7 @@ export class Collection<M extends object = object> {
    * @throws as `add` does; `ERR_ABORTED`. What was stored before stays.
    */
   async addAll(
-    entries: Iterable<EntryInput<M>> | AsyncIterable<EntryInput<M>>,
+    entries: Iterable<EntryInput<M, T>> | AsyncIterable<EntryInput<M, T>>,
     options: AddAllOptions = {},
   ): Promise<AddResult> {
     this.#writer()
@@ -156,14 +165,14 @@ export class Collection<M extends object = object> {
   }
 
   /** The entry of an id, or `undefined`. */
-  async get(id: string): Promise<Entry<M> | undefined> {
+  async get(id: string): Promise<Entry<M, T> | undefined> {
     const view = this.#readable()
     checkId(id)
     return this.#entryOf(view, id)
   }
 
   /** The entries of some ids in their order, `undefined` where there is none. */
-  async getMany(ids: readonly string[]): Promise<(Entry<M> | undefined)[]> {
+  async getMany(ids: readonly string[]): Promise<(Entry<M, T> | undefined)[]> {
     const view = this.#readable()
     checkIds(ids)
     return ids.map((id) => this.#entryOf(view, id))
@@ -183,8 +192,8 @@ export class Collection<M extends object = object> {
   stats(): CollectionStats {
     const view = this.#readable()
     const { components: memory } = ledgerOf(view.memory())
-    const { state, originals, recall } = this.#host.core
-    const index = indexStatsOf(view, state.lsn)
+    const { state, originals, graphs, recall } = this.#host.core
+    const index = indexStatsOf(view, state.lsn, graphs.statsOf(view))
     // The place of what a compaction has freed is taken by nobody.
     const slots = view.slotCount - view.freedCount * CHUNK_SLOTS
     const counts = { slots, dead: slots - view.liveCount }
@@ -201,11 +210,11 @@ export class Collection<M extends object = object> {
   }
 
   /** The entries, as {@link ids} gives their ids, each as it is when it is come to. */
-  async *entries(): AsyncGenerator<Entry<M>, void, void> {
+  async *entries(): AsyncGenerator<Entry<M, T>, void, void> {
     yield* this.#walk((id, slot) => this.#entryAt(id, slot))
   }
 
-  [Symbol.asyncIterator](): AsyncGenerator<Entry<M>, void, void> {
+  [Symbol.asyncIterator](): AsyncGenerator<Entry<M, T>, void, void> {
     return this.entries()
   }
 
@@ -213,8 +222,8 @@ export class Collection<M extends object = object> {
    * The nearest entries. Every write that resolved before is seen.
    * @throws StoreError `ERR_DIMENSIONS`, `ERR_VECTOR_NOT_FINITE`, `ERR_VECTOR_ZERO`, `ERR_ENTRY_NOT_FOUND`, `ERR_ABORTED`; TypeError, RangeError.
    */
-  async search(query: SearchQuery, options: SearchOptions<M> = {}): Promise<SearchResult<M>> {
-    return searchCollection<M>(this.#host.core, this.#readable(), query, options)
+  async search(query: SearchQuery<T>, options: SearchOptions<M> = {}): Promise<SearchResult<M, T>> {
+    return searchCollection<M, T>(this.#host.core, this.#readable(), query, options)
   }
 
   /**
@@ -222,18 +231,19 @@ export class Collection<M extends object = object> {
    * one rejects the whole.
    * @throws as `search` does; `ERR_WORKER`.
    */
-  async searchMany(queries: readonly SearchQuery[], options: SearchOptions<M> = {}): Promise<SearchResult<M>[]> {
+  async searchMany(queries: readonly SearchQuery<T>[], options: SearchOptions<M> = {}): Promise<SearchResult<M, T>[]> {
     const { core } = this.#host
     const view = this.#readable()
-    return core.threads.whileHeld(() => searchMany<M>(core, view, queries, options))
+    return core.threads.whileHeld(() => searchMany<M, T>(core, view, queries, options))
   }
 
   /**
-   * Switches the mode of all vectors, those that are there and those to come: `'int8'` leaves codes of at most 8 bits a
-   * dimension in memory and reads the vectors from disk that searches give their final order by, `'none'` brings all back. The
-   * index stays, `get` stays exact, searches and writes go on meanwhile. The switch is in the log before anything moves, and
-   * holds from there on; so where moving is given up or fails, it goes on with the next snapshot or opening. Resolves with what
-   * it brought, measured before and after.
+   * Switches the mode of all vectors, those that are there and those to come: `'int8'` leaves of the index what searches need in
+   * memory, edges and codes of at most 8 bits a dimension, and reads the vectors from disk that they give their final order by;
+   * `'binary'` leaves codes of one bit, which is enough for many dimensions; `'none'` brings all back. What the index is stays,
+   * `get` stays exact, searches and writes go on meanwhile. The switch is in the log before anything moves, and holds from there
+   * on; so where moving is given up or fails, it goes on with the next snapshot or opening. Resolves with what it brought,
+   * measured before and after.
    * @throws StoreError `ERR_ABORTED`, `ERR_READ_ONLY`, or what writing says; TypeError.
    */
   async quantize(mode: QuantizationMode, options: QuantizeOptions = {}): Promise<QuantizeReport> {
@@ -308,14 +318,14 @@ export class Collection<M extends object = object> {
     return this.#writer().write(event, what)
   }
 
-  #entryOf(view: CollectionView, id: string): Entry<M> | undefined {
+  #entryOf(view: CollectionView, id: string): Entry<M, T> | undefined {
     const slot = view.slotOf(id)
     return slot === undefined ? undefined : this.#entryAt(id, slot)
   }
 
-  #entryAt(id: string, slot: number): Entry<M> {
+  #entryAt(id: string, slot: number): Entry<M, T> {
     const document = this.#view.documentAt(slot)
-    const vector = this.#view.copyVector(slot)
+    const vector = this.#view.copyOriginal(slot) as VectorOf<T>
     return document === undefined ? { id, vector } : { id, vector, metadata: decodeMetadata<M>(document) }
   }
 
@@ -337,6 +347,6 @@ export class Collection<M extends object = object> {
 }
 
 export function infoOf(view: CollectionView): CollectionInfo {
-  const { name, dimensions, metric, quantization, liveCount, creationLsn } = view
-  return { name, dimensions, metric, quantization, count: liveCount, createdAtLsn: creationLsn }
+  const { name, dimensions, distanceMetric: metric, vectorType: type, quantization, liveCount, creationLsn } = view
+  return { name, dimensions, metric, type, quantization, count: liveCount, createdAtLsn: creationLsn }
 }

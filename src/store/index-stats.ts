@@ -1,7 +1,8 @@
 import type { CollectionView } from '../engine/collection-state.ts'
+import type { GraphFormStats } from './graph-keeper.ts'
 
 /** How far the index of a collection is. */
-export interface IndexStats {
+export interface IndexStats extends GraphFormStats {
   /** Live entries that are in it. */
   readonly indexed: number
   /** Live entries that are not, which every search compares one by one. */
@@ -28,7 +29,7 @@ export interface IndexStats {
   readonly problem?: string
 }
 
-export function indexStatsOf(view: CollectionView, lsn: number): IndexStats {
+export function indexStatsOf(view: CollectionView, lsn: number, form: GraphFormStats): IndexStats {
   const { served, backlog, progress, failure } = view.index
   const graph = served.built?.graph
   const waiting = countWaiting(view)
@@ -45,6 +46,7 @@ export function indexStatsOf(view: CollectionView, lsn: number): IndexStats {
     unreachable: graph?.unreachable ?? 0,
     capacity: graph?.capacity ?? 0,
     ...(graph === undefined ? {} : { codes: graph.codes }),
+    ...form,
     ...(failure === undefined ? {} : { problem: (failure as Error).message }),
   }
 }

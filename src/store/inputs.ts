@@ -1,41 +1,43 @@
 import { StoreError } from '../base/errors.ts'
 import { MAX_DIMENSIONS, MAX_ID_BYTES, MAX_NAME_BYTES, MAX_PAYLOAD_BYTES } from '../base/limits.ts'
-import type { AddEvent } from '../engine/events.ts'
+import type { AddEvent, CreateEvent } from '../engine/events.ts'
 import { isId } from '../engine/id-text.ts'
-import { isMetric, type Metric } from '../engine/metric.ts'
+import { DISTANCE_METRICS, type DistanceMetric, isDistanceMetric } from '../engine/metric.ts'
 import type { QuantizationMode } from '../engine/quantization.ts'
-import { normOf } from '../engine/vector-math.ts'
+import {
+  fitsDimensions,
+  fitsMetric,
+  isVectorType,
+  rowBytesOf,
+  VECTOR_TYPES,
+  type VectorType,
+} from '../engine/vector-type.ts'
 import { encodeMetadata } from './metadata.ts'
 import { refuseUnknownOptions, requireInteger } from './options.ts'
 import { checkMode } from './quantization-input.ts'
-
-/** A vector as callers may hand it in: components are rounded to float32. */
-export type VectorInput = Float32Array | readonly number[]
+import { copyVectorInput, createRows, type RowElements, type Shape } from './vector-input.ts'
+import type { VectorInput } from './vector-types.ts'
 
 /** An entry as callers hand it in. All of it is copied before the first wait. */
-export interface EntryInput<M = object> {
+export interface EntryInput<M = object, T extends VectorType = 'float32'> {
   readonly id: string
-  readonly vector: VectorInput
+  readonly vector: VectorInput<T>
   readonly metadata?: M | undefined
 }
 
-/** How a collection is made. Dimensions and metric are fixed for good. */
-export interface CollectionSettings {
-  /** From 1 to 8,192. */
+/** How a collection is made. Dimensions, type and metric are fixed for good. */
+export interface CollectionSettings<T extends VectorType = 'float32'> {
+  /** From 1 to 8,192; of `binary` a multiple of 8. */
   readonly dimensions: number
-  /** Default `'cosine'`. */
-  readonly metric?: Metric
+  /** What its vectors are: kept so, exactly, in the log, in memory and on disk. Default `'float32'`. */
+  readonly type?: T
+  /** Default `'cosine'`; of `binary`, and of it alone, `'hamming'`. */
+  readonly metric?: DistanceMetric
   /**
    * What of the vectors is to be in memory: `'none'` (default), all, or `'int8'`, codes of at most 8 bits a dimension. It says how
    * the collection begins; `quantize` changes it later, so one that is there keeps the mode it has.
    */
   readonly quantization?: QuantizationMode
-}
-
-/** What a collection demands of its entries. */
-export interface Shape {
-  readonly dimensions: number
-  readonly metric: Metric
 }
 
 /** A shape, and the mode that a collection begins with where it is not `none`. */
@@ -53,13 +55,35 @@ export function checkName(name: unknown): asserts name is string {
 }
 
 /** @throws TypeError, RangeError. */
-export function checkSettings(settings: CollectionSettings): NewShape {
-  refuseUnknownOptions(settings, ['dimensions', 'metric', 'quantization'], 'collection')
-  const { dimensions, metric = 'cosine', quantization = 'none' } = settings
+export function checkSettings(settings: CollectionSettings<VectorType>): NewShape {
+  refuseUnknownOptions(settings, ['dimensions', 'type', 'metric', 'quantization'], 'collection')
+  const { dimensions, type = 'float32', quantization = 'none' } = settings
   requireInteger('dimensions', dimensions, 1, MAX_DIMENSIONS)
-  if (!isMetric(metric)) throw new TypeError("metric must be 'cosine', 'euclidean' or 'dot'")
+  if (!isVectorType(type)) throw new TypeError(`type must be one of ${quoted(VECTOR_TYPES)}`)
+  if (!fitsDimensions(type, dimensions)) {
+    throw new RangeError(`dimensions of type 'binary' must be a multiple of 8, not ${dimensions}`)
+  }
+  const { metric = type === 'binary' ? 'hamming' : 'cosine' } = settings
+  if (!isDistanceMetric(metric)) throw new TypeError(`metric must be one of ${quoted(DISTANCE_METRICS)}`)
+  if (!fitsMetric(type, metric)) {
+    throw new TypeError(
+      `metric '${metric}' does not fit type '${type}': 'hamming' is for 'binary', and 'binary' for 'hamming'`,
+    )
+  }
   checkMode(quantization)
-  return { dimensions, metric, ...(quantization === 'none' ? {} : { quantization }) }
+  const mode = quantization === 'none' ? {} : { quantization }
+  return { dimensions, vectorType: type, distanceMetric: metric, ...mode }
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ')
+}
+
+/** The event that makes a collection. */
+export function createEventOf(name: string, shape: NewShape): CreateEvent {
+  const { dimensions, vectorType, distanceMetric: metric, quantization } = shape
+  const mode = quantization === undefined ? {} : { quantization }
+  return { type: 'create', name, dimensions, metric, ...mode, ...(vectorType === 'float32' ? {} : { vectorType }) }
 }
 
 /** @throws TypeError for what is no string, StoreError `ERR_ID_INVALID` for a string that can be no id. */
@@ -85,7 +109,8 @@ export type AddFields = Omit<AddEvent, 'type' | 'collection'>
  */
 export class EntryBatch {
   readonly #shape: Shape
-  readonly #vectors: Float32Array
+  readonly #rowBytes: number
+  readonly #vectors: RowElements
   #ids: string[] = []
   #documents: (Uint8Array | undefined)[] = []
   #textBytes = 0
@@ -93,9 +118,10 @@ export class EntryBatch {
 
   /** @throws StoreError `ERR_BATCH_TOO_LARGE` where so many vectors fit no record. */
   constructor(shape: Shape, capacity: number) {
-    checkBatchBytes(capacity * shape.dimensions * Float32Array.BYTES_PER_ELEMENT)
+    this.#rowBytes = rowBytesOf(shape.vectorType, shape.dimensions)
+    checkBatchBytes(capacity * this.#rowBytes)
     this.#shape = shape
-    this.#vectors = new Float32Array(capacity * shape.dimensions)
+    this.#vectors = createRows(shape, capacity)
   }
 
   get size(): number {
@@ -104,19 +130,19 @@ export class EntryBatch {
 
   /** Bytes that a record of it takes at least. */
   get leastBytes(): number {
-    return this.size * this.#shape.dimensions * Float32Array.BYTES_PER_ELEMENT + this.#textBytes
+    return this.size * this.#rowBytes + this.#textBytes
   }
 
   /**
-   * @throws StoreError `ERR_DIMENSIONS`, `ERR_VECTOR_NOT_FINITE`, `ERR_VECTOR_ZERO`, `ERR_ID_INVALID`, `ERR_METADATA_INVALID`;
+   * @throws StoreError `ERR_DIMENSIONS`, `ERR_VECTOR_NOT_FINITE`, `ERR_VECTOR_VALUE`, `ERR_VECTOR_ZERO`, `ERR_ID_INVALID`, `ERR_METADATA_INVALID`;
    * TypeError; RangeError past the capacity.
    */
-  push(entry: EntryInput): void {
+  push(entry: EntryInput<object, VectorType>): void {
     if (typeof entry !== 'object' || entry === null)
       throw new TypeError('an entry must be an object with id and vector')
     const { id, vector, metadata } = entry
     checkId(id)
-    copyVectorInput(vector, this.#shape, this.#vectors, this.size * this.#shape.dimensions, id)
+    copyVectorInput(vector, this.#shape, this.#vectors, this.size, id)
     const document = metadata === undefined ? undefined : encodeMetadata(metadata, id)
     this.#hasDocuments ||= document !== undefined
     this.#documents.push(document)
@@ -127,7 +153,7 @@ export class EntryBatch {
   /** What was pushed, borrowed: the next `clear` takes the vectors back. */
   fields(): AddFields {
     const ids = this.#ids
-    const vectors = new Uint8Array(this.#vectors.buffer, 0, this.size * this.#shape.dimensions * 4)
+    const vectors = new Uint8Array(this.#vectors.buffer, 0, this.size * this.#rowBytes)
     return this.#hasDocuments ? { ids, vectors, documents: this.#documents } : { ids, vectors }
   }
 
@@ -144,7 +170,7 @@ export class EntryBatch {
  * Checks entries and copies them into the fields of an `add`.
  * @throws as {@link EntryBatch} does. Then nothing was taken.
  */
-export function copyEntries(entries: readonly EntryInput[], shape: Shape): AddFields {
+export function copyEntries(entries: readonly EntryInput<object, VectorType>[], shape: Shape): AddFields {
   if (!Array.isArray(entries)) throw new TypeError('add takes an array of entries; addAll takes any iterable')
   const batch = new EntryBatch(shape, entries.length)
   for (const entry of entries) {
@@ -152,60 +178,6 @@ export function copyEntries(entries: readonly EntryInput[], shape: Shape): AddFi
     checkBatchBytes(batch.leastBytes)
   }
   return batch.fields()
-}
-
-/** Copies a query. @throws as {@link EntryBatch} does for a vector. */
-export function copyQuery(vector: unknown, shape: Shape): Float32Array {
-  const target = new Float32Array(shape.dimensions)
-  copyVectorInput(vector, shape, target, 0, undefined)
-  return target
-}
-
-/** Copies a vector to `offset` of `target` and checks what arrived there: what is stored is what was checked. */
-function copyVectorInput(
-  vector: unknown,
-  shape: Shape,
-  target: Float32Array,
-  offset: number,
-  id: string | undefined,
-): void {
-  const { dimensions, metric } = shape
-  if (!isVectorInput(vector)) throw new TypeError(`${ownerOf(id)} must be a Float32Array or an array of numbers`)
-  if (vector.length !== dimensions) {
-    const message = `${ownerOf(id)} has ${vector.length} dimensions; the collection has ${dimensions}`
-    throw new StoreError('ERR_DIMENSIONS', message, {
-      details: { id, dimensions: vector.length, expected: dimensions },
-    })
-  }
-  if (Array.isArray(vector)) requireNumbers(vector, id)
-  target.set(vector, offset)
-  const norm = normOf(target, offset, dimensions)
-  if (!Number.isFinite(norm)) {
-    const index = target.subarray(offset, offset + dimensions).findIndex((component) => !Number.isFinite(component))
-    const message = `${ownerOf(id)} has ${vector[index]} at ${index}, which is not a finite float32`
-    throw new StoreError('ERR_VECTOR_NOT_FINITE', message, { details: { id, index } })
-  }
-  if (norm === 0 && metric === 'cosine') {
-    const message = `${ownerOf(id)} is zero, and has no direction for cosine to compare`
-    throw new StoreError('ERR_VECTOR_ZERO', message, { details: { id } })
-  }
-}
-
-/** A hole or a string would become 0 or a number without a word. */
-function requireNumbers(vector: readonly unknown[], id: string | undefined): void {
-  for (const component of vector) {
-    if (typeof component !== 'number') throw new TypeError(`${ownerOf(id)} holds a ${typeof component}`)
-  }
-}
-
-function ownerOf(id: string | undefined): string {
-  return id === undefined ? 'the query' : `the vector of '${id}'`
-}
-
-/** By tag where it must be: a Float32Array of another realm (a test runner's) is not an instance of ours. */
-function isVectorInput(value: unknown): value is VectorInput {
-  if (value instanceof Float32Array || Array.isArray(value)) return true
-  return Object.prototype.toString.call(value) === '[object Float32Array]'
 }
 
 /** @throws StoreError `ERR_BATCH_TOO_LARGE`. */

@@ -1,6 +1,7 @@
 import type { CollectionView } from '../engine/collection-state.ts'
 import { ledgerOf, type MemoryLedger } from '../engine/memory-ledger.ts'
 import type { QuantizationMode } from '../engine/quantization.ts'
+import type { GraphFormStats } from './graph-keeper.ts'
 import type { OriginalsStats } from './originals-keeper.ts'
 import { plainOptions, type SampledQuery, sampleQueries, shareFound } from './query-sample.ts'
 import { DEFAULT_LIST_SIZE, find } from './search.ts'
@@ -9,7 +10,7 @@ import type { StoreCore } from './store-core.ts'
 /** What a collection costs and gives in a mode. */
 export interface QuantizeFigures {
   readonly mode: QuantizationMode
-  /** Share of the true 10 nearest that searches with default options found; missing where there is nothing to search. */
+  /** Share of the true 10 nearest that searches with default options found; missing where there is nothing to search, or it cannot be read. */
   readonly recall?: number
   /** Milliseconds a search of the sample took, one after the other. */
   readonly latencyMs?: { readonly median: number; readonly p95: number }
@@ -28,6 +29,10 @@ export interface QuantizeReport {
   readonly queries: number
   /** Where the vectors are now. */
   readonly originals: OriginalsStats
+  /** In which form the index is in memory. */
+  readonly index: GraphFormStats
+  /** Why the mode does not fit the collection, in words, where it does not. */
+  readonly warning?: string
   /** From the write of the switch until everything was where it belongs, without measuring. */
   readonly durationMs: number
 }
@@ -72,11 +77,15 @@ export class QuantizeMeter {
       this.#sample = await sampleQueries(this.#view, { k: K, most: MOST_QUERIES }, tools)
     }
     const { shares, latenciesMs } = await this.#searchAll()
-    const { quantization: mode } = this.#view
-    const memory = ledgerOf(this.#view.memory())
-    if (shares.length === 0) return { mode, memory }
+    const figures = this.unmeasured()
+    if (shares.length === 0) return figures
     const recall = shares.reduce((sum, share) => sum + share, 0) / shares.length
-    return { mode, recall, latencyMs: { median: at(latenciesMs, 0.5), p95: at(latenciesMs, 0.95) }, memory }
+    return { ...figures, recall, latencyMs: { median: at(latenciesMs, 0.5), p95: at(latenciesMs, 0.95) } }
+  }
+
+  /** What there is to say without a search. */
+  unmeasured(): QuantizeFigures {
+    return { mode: this.#view.quantization, memory: ledgerOf(this.#view.memory()) }
   }
 
   async #searchAll(): Promise<{ shares: number[]; latenciesMs: Float64Array }> {

@@ -1,8 +1,11 @@
 import { MAX_K } from '../base/limits.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
 import type { BuiltGraph } from '../engine/index/built-graph.ts'
+import { probeWalk } from '../engine/index/probe-walk.ts'
 import { isScanQuicker } from '../engine/index/scan-or-walk.ts'
 import { plainOptions, type SampledQuery, sampleQueries, shareFound } from './query-sample.ts'
+import { averageList, contrastOf, hardestRecall, type MeasuredList, planLists, type Trial } from './recall-lists.ts'
+import type { RecallPlan } from './recall-search.ts'
 import { type CheckedOptions, find } from './search.ts'
 import { unlessAborted } from './snapshot-capture.ts'
 import type { StoreCore } from './store-core.ts'
@@ -12,6 +15,8 @@ export interface RecallPoint {
   readonly listSize: number
   /** Share of the `k` nearest that was found; it never falls with the length. */
   readonly recall: number
+  /** The same of the hardest fifth of the queries: those with much that is nearly as near as the nearest. */
+  readonly hardest: number
 }
 
 /** How long lists must be for the vectors of a collection: what `search` with `recall` goes by. */
@@ -24,11 +29,6 @@ export interface RecallCalibrationStats {
   readonly points: readonly RecallPoint[]
 }
 
-interface MeasuredPoint extends RecallPoint {
-  /** What chance may have added to the recall of the sample: its standard error. */
-  readonly doubt: number
-}
-
 interface Calibration {
   readonly built: BuiltGraph
   readonly entries: number
@@ -37,7 +37,7 @@ interface Calibration {
 
 interface Measured {
   readonly stats: RecallCalibrationStats
-  readonly points: readonly MeasuredPoint[]
+  readonly lists: readonly MeasuredList[]
 }
 
 const MOST_QUERIES = 400
@@ -70,19 +70,23 @@ export class RecallCalibrations {
   }
 
   /**
-   * Options with the shortest list that finds the recall asked for, less what chance may have added to it; or, where none does,
-   * with all entries compared.
+   * The lists with which each stratum of the sample found the recall asked for, less what chance may have added to it; or, where
+   * none does, all entries compared. Other queries than those stored have other shares of the strata, and what they find holds.
    * @throws StoreError `ERR_ABORTED`, or what reading vectors says.
    */
-  async tune<M>(view: CollectionView, options: CheckedOptions<M>): Promise<CheckedOptions<M>> {
-    const { k, recall = 1, signal } = options
+  async plan<M>(view: CollectionView, options: CheckedOptions<M>): Promise<RecallPlan<M>> {
+    const { k, recall = 1, signal, filter } = options
     const { built } = view.index.served
     const tuned = { ...options, recall: undefined }
-    if (built === undefined || isScanQuicker(view, { k }, view.liveCount)) return tuned
-    if (recall === 1) return { ...tuned, exact: true }
-    const { points } = await unlessAborted(this.#of(view, k, built), signal, 'search')
-    const point = points.find((measured) => measured.recall - measured.doubt >= recall)
-    return point === undefined ? { ...tuned, exact: true } : { ...tuned, listSize: point.listSize }
+    if (built === undefined || isScanQuicker(view, { k }, view.liveCount)) return { options: tuned }
+    if (recall === 1) return { options: { ...tuned, exact: true } }
+    const measured = await unlessAborted(this.#of(view, k, built), signal, 'search')
+    if (filter !== undefined) {
+      const listSize = averageList(measured.lists, recall)
+      return { options: listSize === undefined ? { ...tuned, exact: true } : { ...tuned, listSize } }
+    }
+    const lists = planLists(measured.lists, recall, view.liveCount)
+    return { options: { ...tuned, listSize: lists.probe }, lists }
   }
 
   /** Searches that come while it is being measured wait for the same. */
@@ -110,40 +114,42 @@ export class RecallCalibrations {
     const { yieldToEventLoop } = surroundings
     const { lsn } = state
     const sample = await sampleQueries(view, { k, most: MOST_QUERIES }, { kernel, yieldToEventLoop })
-    const points: MeasuredPoint[] = []
+    const lists: MeasuredList[] = []
+    const points: RecallPoint[] = []
     for (let listSize = Math.max(SHORTEST_LIST, k * 2); ; listSize = Math.ceil(listSize * GROWTH)) {
-      const point = await this.#pointOf(view, sample, { k, listSize: Math.min(listSize, MAX_K) })
-      const before = points.at(-1)
-      // A longer list finds what a shorter one does, but for a few that a walk passed by chance.
-      points.push(
-        before === undefined || point.recall >= before.recall ? point : { ...before, listSize: point.listSize },
-      )
-      if (point.recall >= ENOUGH_RECALL || listSize >= Math.max(LONGEST_LIST, k * 2)) break
+      const most = Math.min(listSize, MAX_K)
+      lists.push({ listSize: most, trials: await this.#trials(view, sample, { k, listSize: most }) })
+      points.push(pointOf(lists, points.at(-1)))
+      if (points.at(-1)!.hardest >= ENOUGH_RECALL || listSize >= Math.max(LONGEST_LIST, k * 2)) break
     }
-    const stats = {
-      k,
-      queries: sample.length,
-      lsn,
-      points: points.map(({ listSize, recall }) => ({ listSize, recall })),
-    }
-    return { stats, points }
+    return { stats: { k, queries: sample.length, lsn, points }, lists }
   }
 
-  async #pointOf(
+  async #trials(
     view: CollectionView,
     sample: readonly SampledQuery[],
-    lists: { readonly k: number; readonly listSize: number },
-  ): Promise<MeasuredPoint> {
-    const shares: number[] = []
+    sizes: { readonly k: number; readonly listSize: number },
+  ): Promise<Trial[]> {
+    const { searchTurns, surroundings } = this.#core
+    const { yieldToEventLoop } = surroundings
+    const options = plainOptions(sizes)
+    const trials: Trial[] = []
     for (const sampled of sample) {
-      await this.#core.searchTurns.begin()
-      const { hits } = await find(this.#core, view, sampled.query, plainOptions(lists))
-      shares.push(shareFound(sampled, hits))
+      await searchTurns.begin()
+      const probe = await probeWalk({ yieldToEventLoop }, view, { ...sampled.query, ...options })
+      const { hits, visited } = await find(this.#core, view, sampled.query, options, { walked: probe?.walked })
+      const contrast = probe === undefined ? 0 : contrastOf(probe.distances, sizes.k)
+      trials.push({ share: shareFound(sampled, hits), visited, contrast })
     }
-    const mean = shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length)
-    const variance = shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / Math.max(1, shares.length - 1)
-    return { listSize: lists.listSize, recall: mean, doubt: Math.sqrt(variance / Math.max(1, shares.length)) }
+    return trials
   }
+}
+
+/** A longer list finds what a shorter one does, but for a few that a walk passed by chance. */
+function pointOf(lists: readonly MeasuredList[], before: RecallPoint | undefined): RecallPoint {
+  const { listSize, trials } = lists.at(-1)!
+  const mean = trials.reduce((sum, { share }) => sum + share, 0) / Math.max(1, trials.length)
+  return { listSize, recall: Math.max(mean, before?.recall ?? 0), hardest: hardestRecall(lists) }
 }
 
 /** Whether a calibration still says something of a collection. */

@@ -1,7 +1,10 @@
 import { throwIfAborted } from '../base/abort.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
 import { walkMany } from '../engine/index/batch-walk.ts'
+import type { Walked } from '../engine/index/search-pass.ts'
+import type { VectorType } from '../engine/vector-type.ts'
 import { allowedSlots } from './filter.ts'
+import { findByRecall, optionsAfterWalk, withProbe } from './recall-search.ts'
 import {
   type CheckedOptions,
   checkOptions,
@@ -22,35 +25,68 @@ const BLOCK_QUERIES = 256
  * Searches for many queries: workers walk the index for a block of them while the hits of the block before are compared on
  * their originals here.
  */
-export async function searchMany<M>(
+export async function searchMany<M, T extends VectorType>(
   core: StoreCore,
   view: CollectionView,
-  queries: readonly SearchQuery[],
+  queries: readonly SearchQuery<T>[],
   options: SearchOptions<M>,
-): Promise<SearchResult<M>[]> {
+): Promise<SearchResult<M, T>[]> {
   const given = checkOptions(options, 'searchMany')
   if (!Array.isArray(queries)) throw new TypeError('searchMany takes an array of queries')
   const resolved = queries.map((query) => resolveQuery(view, query))
   throwIfAborted(given.signal, 'searchMany')
-  const checked = given.recall === undefined ? given : await core.recall.tune(view, given)
-  const blocks = blocksOf(resolved)
-  const results: SearchResult<M>[] = []
-  let preparing = prepareBlock(core, view, blocks[0], checked)
-  for (const [index, block] of blocks.entries()) {
-    const prepared = await preparing
-    preparing = prepareBlock(core, view, blocks[index + 1], checked)
-    // Whoever gives up in between is not told of the next block.
-    preparing.catch(() => {})
-    for (const [place, query] of block.entries()) {
-      await core.searchTurns.begin()
-      results.push(await find(core, view, query, checked, prepared[place]))
+  const plan = given.recall === undefined ? { options: given } : await core.recall.plan(view, given)
+  const results = new Array<SearchResult<M, T>>(resolved.length)
+  /** Those whose walk asks for a longer list, and what it has found. */
+  const later = new Map<number, Map<number, Walked>>()
+  await eachPrepared(core, view, [...resolved.entries()], plan.options, async (place, query, prepared) => {
+    const { walked } = prepared
+    if (walked === undefined) {
+      results[place] = plan.lists
+        ? await findByRecall(core, view, query, plan)
+        : await find(core, view, query, plan.options, prepared)
+      return
     }
+    const options = optionsAfterWalk(view, plan, walked, query)
+    if (options === plan.options) results[place] = await find(core, view, query, options, prepared)
+    else if (options.exact) results[place] = withProbe(await find(core, view, query, options), walked)
+    else later.set(options.listSize, (later.get(options.listSize) ?? new Map<number, Walked>()).set(place, walked))
+  })
+  for (const [listSize, places] of later) {
+    const queried = [...places.keys()].map((place) => [place, resolved[place]!] as const)
+    const options = { ...plan.options, listSize }
+    await eachPrepared(core, view, queried, options, async (place, query, prepared) => {
+      results[place] = withProbe(await find(core, view, query, options, prepared), places.get(place)!)
+    })
   }
   return results
 }
 
-function blocksOf(queries: readonly ResolvedQuery[]): ResolvedQuery[][] {
-  const blocks: ResolvedQuery[][] = []
+/** Goes through queries, each with its place, while what comes next is walked for. */
+async function eachPrepared<M>(
+  core: StoreCore,
+  view: CollectionView,
+  queries: readonly (readonly [place: number, query: ResolvedQuery])[],
+  options: CheckedOptions<M>,
+  take: (place: number, query: ResolvedQuery, prepared: Prepared) => Promise<void>,
+): Promise<void> {
+  const blocks = blocksOf(queries)
+  const vectorsOf = (index: number) => blocks[index]?.map(([, query]) => query)
+  let preparing = prepareBlock(core, view, vectorsOf(0), options)
+  for (const [index, block] of blocks.entries()) {
+    const prepared = await preparing
+    preparing = prepareBlock(core, view, vectorsOf(index + 1), options)
+    // Whoever gives up in between is not told of the next block.
+    preparing.catch(() => {})
+    for (const [offset, [place, query]] of block.entries()) {
+      await core.searchTurns.begin()
+      await take(place, query, prepared[offset]!)
+    }
+  }
+}
+
+function blocksOf<Q>(queries: readonly Q[]): Q[][] {
+  const blocks: Q[][] = []
   for (let first = 0; first < queries.length; first += BLOCK_QUERIES) {
     blocks.push(queries.slice(first, first + BLOCK_QUERIES))
   }

@@ -4,11 +4,14 @@ import { MAX_K } from '../base/limits.ts'
 import type { CollectionView } from '../engine/collection-state.ts'
 import { type IndexHits, type IndexQuery, searchIndex } from '../engine/index/index-search.ts'
 import type { Walked } from '../engine/index/search-pass.ts'
+import type { VectorType } from '../engine/vector-type.ts'
 import { type AllowedSlots, allowedSlots, copyFilter, type SearchFilter } from './filter.ts'
-import { checkId, copyQuery, type VectorInput } from './inputs.ts'
+import { checkId } from './inputs.ts'
 import { decodeMetadata } from './metadata.ts'
 import { refuseUnknownOptions, requireInteger } from './options.ts'
 import type { StoreCore } from './store-core.ts'
+import { copyQuery } from './vector-input.ts'
+import type { QueryVector, VectorOf } from './vector-types.ts'
 
 export interface SearchOptions<M = object> {
   /** How many hits; default 10, at most 65,536. There are fewer only where fewer entries may be hits. */
@@ -21,9 +24,10 @@ export interface SearchOptions<M = object> {
   /** Compare with every entry instead of walking the index. Default `false`. */
   readonly exact?: boolean
   /**
-   * Share of the `k` nearest that is to be found, from 0 to 1, instead of `listSize`: the list is as long as that takes for the
-   * collection's own vectors, which the first such search measures, and the first after it has grown by half or has a new index.
-   * Filters are not measured. With 1, every entry is compared.
+   * Share of the `k` nearest that is to be found, from 0 to 1, instead of `listSize`: a walk with a short list shows how hard the
+   * query is, and another follows where it takes a longer one. How long is measured on the collection's own vectors by the first
+   * such search, and by the first after it has grown by half or has a new index. Filters are not measured. With 1, every entry is
+   * compared.
    */
   readonly recall?: number
   /**
@@ -43,22 +47,22 @@ export interface SearchOptions<M = object> {
 }
 
 /** A query: a vector, or the id of an entry whose neighbours are wanted (it is not one of them). */
-export type SearchQuery = VectorInput | { readonly id: string }
+export type SearchQuery<T extends VectorType = 'float32'> = QueryVector<T> | { readonly id: string }
 
-export interface Hit<M = object> {
+export interface Hit<M = object, T extends VectorType = 'float32'> {
   readonly id: string
   /**
-   * Smaller is nearer: 1 - cos, true euclidean distance, or minus the dot product, computed on the originals, unless
-   * `rescore: false` was asked for.
+   * Smaller is nearer: 1 - cos, true euclidean distance, minus the dot product, or how many bits differ, computed on the
+   * originals, unless `rescore: false` was asked for.
    */
   readonly distance: number
   readonly metadata?: M
-  readonly vector?: Float32Array
+  readonly vector?: VectorOf<T>
 }
 
-export interface SearchResult<M = object> {
+export interface SearchResult<M = object, T extends VectorType = 'float32'> {
   /** Nearest first. */
-  readonly hits: Hit<M>[]
+  readonly hits: Hit<M, T>[]
   /** Whether these are certainly the nearest there are. */
   readonly exact: boolean
   /** Whether distances are certainly those of the vectors as they were added: `false` where `rescore: false` was asked for. */
@@ -106,26 +110,6 @@ export interface ResolvedQuery {
   readonly excludedId?: string
 }
 
-/** Searches a collection, from what the caller handed in to hits that nobody shares. */
-export async function searchCollection<M>(
-  core: StoreCore,
-  view: CollectionView,
-  query: SearchQuery,
-  options: SearchOptions<M>,
-): Promise<SearchResult<M>> {
-  const checked = checkOptions(options, 'search')
-  const resolved = resolveQuery(view, query)
-  throwIfAborted(checked.signal, 'search')
-  const turn = core.searchTurns.begin()
-  if (turn !== undefined) await turn
-  return await find(
-    core,
-    view,
-    resolved,
-    checked.recall === undefined ? checked : await core.recall.tune(view, checked),
-  )
-}
-
 /** @throws TypeError, RangeError. */
 export function checkOptions<M>(options: SearchOptions<M>, call: string): CheckedOptions<M> {
   refuseUnknownOptions(options, OPTIONS, call)
@@ -152,7 +136,7 @@ function requireRecall({ recall, listSize, exact, rescore }: SearchOptions<never
 }
 
 /** Copies a query. @throws StoreError `ERR_ENTRY_NOT_FOUND`, or what is wrong with a vector. */
-export function resolveQuery(view: CollectionView, query: SearchQuery): ResolvedQuery {
+export function resolveQuery(view: CollectionView, query: SearchQuery<VectorType>): ResolvedQuery {
   if (!isIdQuery(query)) return { vector: copyQuery(query, view) }
   checkId(query.id)
   const slot = view.slotOf(query.id)
@@ -173,13 +157,13 @@ export interface Prepared {
 const MOST_REPEATS = 3
 
 /** Finds the hits of a query. */
-export async function find<M>(
+export async function find<M, T extends VectorType = 'float32'>(
   core: StoreCore,
   view: CollectionView,
   query: ResolvedQuery,
   options: CheckedOptions<M>,
   prepared: Prepared = {},
-): Promise<SearchResult<M>> {
+): Promise<SearchResult<M, T>> {
   const { k, listSize, exact, rescore, filter, signal, leaveOut = false } = options
   const { yieldToEventLoop } = core.surroundings
   const tools = { kernel: core.kernel, scorer: core.scorer, yieldToEventLoop, signal }
@@ -202,7 +186,13 @@ export async function find<M>(
     if (allowed !== undefined && allowed.freedCount !== view.freedCount) continue
     if (repeat < MOST_REPEATS && hasDied(view, found)) continue
     const { exact: isExact, visited } = found
-    return { hits: createHits(view, found, options), exact: isExact, rescored: rescore, visited, indexedThroughLsn }
+    return {
+      hits: createHits<M, T>(view, found, options),
+      exact: isExact,
+      rescored: rescore,
+      visited,
+      indexedThroughLsn,
+    }
   }
 }
 
@@ -211,7 +201,7 @@ function droppedMeanwhile({ name }: CollectionView): StoreError {
   return new StoreError('ERR_COLLECTION_NOT_FOUND', message, { details: { collection: name } })
 }
 
-function isIdQuery(query: SearchQuery): query is { readonly id: string } {
+function isIdQuery(query: SearchQuery<VectorType>): query is { readonly id: string } {
   return (
     typeof query === 'object' && query !== null && !Array.isArray(query) && !ArrayBuffer.isView(query) && 'id' in query
   )
@@ -222,18 +212,27 @@ function hasDied(view: CollectionView, { slots }: IndexHits): boolean {
   return false
 }
 
-function createHits<M>(view: CollectionView, { slots, scores }: IndexHits, options: CheckedOptions<M>): Hit<M>[] {
-  const hits: Hit<M>[] = []
+function createHits<M, T extends VectorType>(
+  view: CollectionView,
+  { slots, scores }: IndexHits,
+  options: CheckedOptions<M>,
+): Hit<M, T>[] {
+  const hits: Hit<M, T>[] = []
   for (let index = 0; index < slots.length; index++) {
     const slot = slots[index]!
     const distance = scores[index]!
     if (distance > options.maxDistance) break
-    if (!view.isDead(slot)) hits.push(createHit<M>(view, slot, distance, options))
+    if (!view.isDead(slot)) hits.push(createHit<M, T>(view, slot, distance, options))
   }
   return hits
 }
 
-function createHit<M>(view: CollectionView, slot: number, distance: number, options: CheckedOptions<M>): Hit<M> {
+function createHit<M, T extends VectorType>(
+  view: CollectionView,
+  slot: number,
+  distance: number,
+  options: CheckedOptions<M>,
+): Hit<M, T> {
   const id = view.idAt(slot)
   const { includeMetadata, includeVectors } = options
   if (!includeMetadata && !includeVectors) return { id, distance }
@@ -242,6 +241,6 @@ function createHit<M>(view: CollectionView, slot: number, distance: number, opti
     id,
     distance,
     ...(document === undefined ? {} : { metadata: decodeMetadata<M>(document) }),
-    ...(includeVectors ? { vector: view.copyVector(slot) } : {}),
+    ...(includeVectors ? { vector: view.copyOriginal(slot) as VectorOf<T> } : {}),
   }
 }

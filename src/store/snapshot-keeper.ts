@@ -7,6 +7,7 @@ import type { ColdChunks } from '../snapshots/cold-chunks.ts'
 import { evictChunks } from '../snapshots/evict-chunks.ts'
 import type { SnapshotManifest } from '../snapshots/manifest.ts'
 import { partPath } from '../snapshots/names.ts'
+import type { PinnedParts } from '../snapshots/pinned-parts.ts'
 import { type WrittenSnapshot, writeSnapshot } from '../snapshots/writer.ts'
 import type { IndexThreads } from './index-threads.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -30,10 +31,14 @@ export interface SnapshotKeeperHost {
   readonly checksum: Checksum
   /** Where content is read from that snapshots hold; `undefined` where files cannot be read at once. */
   readonly cold: ColdChunks | undefined
+  /** Files of snapshots that stay though none that is kept names them. */
+  readonly pinned: PinnedParts
   readonly recovered: Recovered
   readonly threads: IndexThreads
   /** Called when graphs were captured: meanwhile nothing was ordered for them. */
   readonly onCaptured: () => void
+  /** Called when there is another newest snapshot. */
+  readonly onTaken: () => void
 }
 
 type Captured = PositionedCapture<AppliedPosition>
@@ -224,7 +229,10 @@ export class SnapshotKeeper {
       captured ??= await this.#capture(run)
       written = await this.#write(captured, run, mark, onProgress)
     }
-    if (captured !== undefined && written !== undefined) await this.#evict(captured, written, run)
+    if (captured !== undefined && written !== undefined) {
+      await this.#evict(captured, written, run)
+      if (!this.#isClosing) this.#host.onTaken()
+    }
     return { ...resultOf(this.#newest, written), durationMs: now() - startedMs, droppedLogBytes }
   }
 
@@ -251,7 +259,7 @@ export class SnapshotKeeper {
     mark: LogMark,
     onProgress: SnapshotCallOptions['onProgress'],
   ): Promise<WrittenSnapshot> {
-    const { recovered, checksum, surroundings } = this.#host
+    const { recovered, checksum, surroundings, pinned } = this.#host
     const { epoch, lsn, chain, timeMs } = applied
     // What was applied is not on disk for certain where writes are asynchronous, and no snapshot may be ahead of its log.
     await recovered.log!.sync()
@@ -261,6 +269,7 @@ export class SnapshotKeeper {
       position: { epoch, lsn, chain },
       timeMs,
       previous: this.#newest,
+      pinned,
       yieldToEventLoop: surroundings.yieldToEventLoop,
       signal: stopping.signal,
       onProgress: (done, total) => onProgress?.({ phase: 'snapshot', done, total }),
@@ -274,7 +283,7 @@ export class SnapshotKeeper {
 
   /** The newest snapshot is there whatever this comes to, so nothing is thrown; one that does not hold is not built upon. */
   async #retain({ stopping }: Run, written: WrittenSnapshot | undefined): Promise<number> {
-    const { recovered, options, checksum, surroundings } = this.#host
+    const { recovered, options, checksum, surroundings, pinned } = this.#host
     const { files, now, yieldToEventLoop } = surroundings
     const readBack = written?.manifest.parts.filter(({ lsn }) => lsn === written.manifest.position.lsn) ?? []
     try {
@@ -287,6 +296,7 @@ export class SnapshotKeeper {
         nowMs: now(),
         verified: new Set(readBack.map(partPath)),
         held: this.#held,
+        pinned,
       })
       this.#listed = kept
       if (damaged !== undefined) this.#report(damageProblem(damaged))

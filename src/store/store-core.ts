@@ -11,10 +11,12 @@ import { ledgerOf, type MemoryLedger } from '../engine/memory-ledger.ts'
 import type { StoreView } from '../engine/store-state.ts'
 import { type Recovered, type RecoveryPhase, recoverForReading, recoverForWriting } from '../replay/recovery.ts'
 import type { ColdChunks } from '../snapshots/cold-chunks.ts'
+import { PinnedParts } from '../snapshots/pinned-parts.ts'
 import { Admission, collectionDropped, requireShape } from './admission.ts'
+import { GraphKeeper } from './graph-keeper.ts'
 import { IndexKeeper } from './index-keeper.ts'
 import { IndexThreads } from './index-threads.ts'
-import type { NewShape } from './inputs.ts'
+import { createEventOf, type NewShape } from './inputs.ts'
 import type { ResolvedOptions } from './options.ts'
 import { OriginalsKeeper } from './originals-keeper.ts'
 import { RecallCalibrations } from './recall-calibration.ts'
@@ -51,6 +53,7 @@ export class StoreCore {
   readonly keeper: IndexKeeper
   readonly snapshots: SnapshotKeeper
   readonly originals: OriginalsKeeper
+  readonly graphs: GraphKeeper
   readonly recall = new RecallCalibrations(this)
   readonly #cold: ColdChunks | undefined
   readonly #firstLogLsn: number | undefined
@@ -86,20 +89,29 @@ export class StoreCore {
     const onCaptured = () => this.#considerIndexes()
     const { threads } = this
     const { checksum, cold, past } = tools
+    const pinned = new PinnedParts()
+    const onTaken = () => this.graphs.considerAll()
     this.snapshots = new SnapshotKeeper(
-      { surroundings, options, checksum, cold, recovered, threads, onCaptured },
+      { surroundings, options, checksum, cold, pinned, recovered, threads, onCaptured, onTaken },
       past.snapshots,
     )
-    this.originals = new OriginalsKeeper({
+    const { onProblem } = options
+    const common = {
       surroundings,
       checksum,
       state: recovered.state,
-      cold,
       newestSnapshot: () => this.snapshots.newest,
-      onProblem: options.onProblem,
-    })
+      onProblem,
+    }
+    const onEnd = (view: CollectionView) => {
+      threads.noteEnd()
+      this.keeper.consider(view)
+    }
+    this.originals = new OriginalsKeeper({ ...common, cold })
+    this.graphs = new GraphKeeper({ ...common, pinned, onEnd })
     this.#considerIndexes()
     this.originals.considerAll()
+    this.graphs.considerAll()
     this.snapshots.consider()
   }
 
@@ -219,11 +231,13 @@ export class StoreCore {
     // Building ends in this very turn where nothing is to be waited for.
     if (finishing !== undefined) await finishing
     this.keeper.close()
+    const leaving = this.graphs.close()
     try {
       await this.#writer?.close()
     } finally {
       await this.threads.close()
       await this.originals.close()
+      await leaving
       await this.#cold?.close()
       await this.surroundings.release()
     }
@@ -235,7 +249,7 @@ export class StoreCore {
 
   /** Gives the very collection that it made: who waited for it may find it dropped, but never another one in its place. */
   #create(name: string, shape: NewShape): Promise<CollectionView> {
-    const written = this.writer().write({ type: 'create', name, ...shape }, `the creation of '${name}'`)
+    const written = this.writer().write(createEventOf(name, shape), `the creation of '${name}'`)
     const pending = written.then(({ lsn }) => {
       const view = this.state.collectionByLsn(lsn)
       if (view === undefined) throw collectionDropped(name)

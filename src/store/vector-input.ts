@@ -87,7 +87,13 @@ function requireVector(
 ): ArrayLike<number> {
   const isTaken =
     vector instanceof Float32Array ? taken.includes('Float32Array') : taken.some((name) => isA(vector, name))
-  if (!isTaken) throw new TypeError(`${ownerOf(id)} must be ${taken.toReversed().map((name) => NAMES[name]).join(' or ')}`)
+  if (!isTaken)
+    throw new TypeError(
+      `${ownerOf(id)} must be ${taken
+        .toReversed()
+        .map((name) => NAMES[name])
+        .join(' or ')}`,
+    )
   const numbers = vector as ArrayLike<number>
   const found = vectorType === 'binary' ? numbers.length * BITS_A_BYTE : numbers.length
   if (found === dimensions) return numbers

@@ -1,12 +1,13 @@
 import { throwIfAborted } from '../base/abort.ts'
 import { checksumText } from '../base/checksum.ts'
 import { StoreError } from '../base/errors.ts'
-import { digestIndexes } from '../engine/digest.ts'
 import type { MemoryLedger } from '../engine/memory-ledger.ts'
+import type { VectorType } from '../engine/vector-type.ts'
 import type { BackupReport } from '../replay/backup.ts'
 import { checkCollection, digestHex } from '../replay/check-collection.ts'
 import { verifyFiles } from '../replay/verify.ts'
 import type { VerifyProblem, VerifyReport } from '../replay/verify-report.ts'
+import { digestGraphs } from '../snapshots/index-digests.ts'
 import { Collection, type CollectionHost, type CollectionInfo, infoOf } from './collection.ts'
 import { type BackupCallOptions, backupCore } from './copies.ts'
 import { rejectAsIndexError } from './index-error.ts'
@@ -106,16 +107,19 @@ export class VectorStore implements AsyncDisposable {
 
   /**
    * The collection of a name. With settings it is created where it is missing, and resolves when that is on disk; without
-   * them it must be there.
+   * them it must be there, and `T` is its vectors' type as the caller knows it.
    * @throws StoreError `ERR_COLLECTION_NOT_FOUND`, `ERR_COLLECTION_MISMATCH`, `ERR_COLLECTION_NAME`, `ERR_READ_ONLY`; TypeError, RangeError.
    */
-  async collection<M extends object = object>(name: string, settings?: CollectionSettings): Promise<Collection<M>> {
+  async collection<M extends object = object, T extends VectorType = 'float32'>(
+    name: string,
+    settings?: CollectionSettings<T>,
+  ): Promise<Collection<M, T>> {
     this.#requireOpen()
     checkName(name)
     const shape = settings === undefined ? undefined : checkSettings(settings)
     const view = await this.#core.collection(name, shape)
     this.#requireOpen()
-    return new Collection<M>(this.#host, view)
+    return new Collection<M, T>(this.#host, view)
   }
 
   /** The collections, in the order in which they were created. */
@@ -177,7 +181,9 @@ export class VectorStore implements AsyncDisposable {
     const lsn = state.lsn
     const hashing = digestHex(state, { checksum, yieldToEventLoop })
     if (!isIndexWanted) return { lsn, data: await hashing }
-    const indexing = threads.whileHeld(() => digestIndexes(state, checksum, yieldToEventLoop).catch(rejectAsIndexError))
+    const indexing = threads.whileHeld(() =>
+      digestGraphs(state, { checksum, yieldToEventLoop }).catch(rejectAsIndexError),
+    )
     const [data, index] = await Promise.all([hashing, indexing])
     return { lsn, data, index: checksumText(index) }
   }

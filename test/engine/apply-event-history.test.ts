@@ -2,11 +2,20 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { CollectionView } from '../../src/engine/collection-state.ts'
 import type { EventOutcome, StoreEvent } from '../../src/engine/events.ts'
-import { METRICS } from '../../src/engine/metric.ts'
-import { bitsOf, EngineFixture, vectorBytes } from './engine-fixture.ts'
+import {
+  bytesGiven,
+  bytesOfComponents,
+  componentFor,
+  METRICS_OF,
+  VECTOR_TYPES,
+  type VectorType,
+} from '../support/typed-vectors.ts'
+import { bitsOf, EngineFixture } from './engine-fixture.ts'
 import { type ModelCollection, StoreModel } from './store-model.ts'
 
-const DIMENSIONS = 2
+/** Of bits there are eight to a byte. */
+const MOST_DIMENSIONS = 8
+const dimensionsOf = (type: VectorType) => (type === 'binary' ? MOST_DIMENSIONS : 2)
 const id = fc.constantFrom('a', 'b', 'c', 'd', 'e', '\ufeff', 'é')
 const name = fc.constantFrom('one', 'two', 'three')
 const document = fc.option(fc.uint8Array({ maxLength: 6 }), { nil: undefined })
@@ -15,22 +24,38 @@ const component = fc.oneof(
   { weight: 60, arbitrary: ordinary },
   { weight: 1, arbitrary: fc.constantFrom(Number.NaN, Infinity) },
 )
-const entry = fc.record({ id, vector: fc.array(component, { minLength: DIMENSIONS, maxLength: DIMENSIONS }), document })
+const entry = fc.record({ id, vector: fc.array(component, { minLength: MOST_DIMENSIONS, maxLength: MOST_DIMENSIONS }), document })
 
-/** An event about a collection by name; the LSN that a name stands for is known only when it is applied. */
-type LsnOf = (name: string) => number
-type Step = (lsnOf: LsnOf) => StoreEvent
+/** An event about a collection by name; what a name stands for is known only when it is applied. */
+type Known = (name: string) => { readonly lsn: number; readonly vectorType: VectorType }
+type Step = (known: Known) => StoreEvent
+
+const NOT_THERE = { lsn: 999_999, vectorType: 'float32' } as const
+
+const typed = fc
+  .constantFrom(...VECTOR_TYPES)
+  .chain((type) => fc.record({ type: fc.constant(type), metric: fc.constantFrom(...METRICS_OF[type]) }))
+
+/** The bytes of an event, at an odd offset, because that is where a decoder may leave them. */
+function rowBytes(type: VectorType, vectors: readonly (readonly number[])[]): Uint8Array {
+  const rows = vectors.map((vector) => vector.slice(0, dimensionsOf(type)).map((number) => componentFor(type, number)))
+  const bytes = bytesOfComponents(type, rows.flat())
+  const shifted = new Uint8Array(bytes.byteLength + 1).subarray(1)
+  shifted.set(bytes)
+  return shifted
+}
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 4,
-    arbitrary: fc.record({ name, metric: fc.constantFrom(...METRICS) }).map(
-      ({ name, metric }) =>
+    arbitrary: fc.record({ name, typed }).map(
+      ({ name, typed: { type, metric } }) =>
         (): StoreEvent => ({
           type: 'create',
           name,
-          dimensions: DIMENSIONS,
+          dimensions: dimensionsOf(type),
           metric,
+          ...(type === 'float32' ? {} : { vectorType: type }),
         }),
     ),
   },
@@ -38,18 +63,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: name.map(
       (name) =>
-        (lsnOf: LsnOf): StoreEvent => ({ type: 'drop', collection: lsnOf(name) }),
+        (known: Known): StoreEvent => ({ type: 'drop', collection: known(name).lsn }),
     ),
   },
   {
     weight: 8,
     arbitrary: fc.record({ name, entries: fc.array(entry, { maxLength: 5 }) }).map(
       ({ name, entries }) =>
-        (lsnOf: LsnOf): StoreEvent => ({
+        (known: Known): StoreEvent => ({
           type: 'add',
-          collection: lsnOf(name),
+          collection: known(name).lsn,
           ids: entries.map(({ id }) => id),
-          vectors: vectorBytes(...entries.map(({ vector }) => vector)),
+          vectors: rowBytes(
+            known(name).vectorType,
+            entries.map(({ vector }) => vector),
+          ),
           ...(entries.some(({ document }) => document !== undefined)
             ? { documents: entries.map(({ document }) => document) }
             : {}),
@@ -60,9 +88,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ name, id, document }).map(
       ({ name, id, document }) =>
-        (lsnOf: LsnOf): StoreEvent => ({
+        (known: Known): StoreEvent => ({
           type: 'update',
-          collection: lsnOf(name),
+          collection: known(name).lsn,
           id,
           document,
         }),
@@ -72,9 +100,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ name, ids: fc.array(id, { maxLength: 3 }) }).map(
       ({ name, ids }) =>
-        (lsnOf: LsnOf): StoreEvent => ({
+        (known: Known): StoreEvent => ({
           type: 'delete',
-          collection: lsnOf(name),
+          collection: known(name).lsn,
           ids,
         }),
     ),
@@ -87,6 +115,7 @@ const fieldNames = [
   'name',
   'dimensions',
   'metric',
+  'vectorType',
   'collection',
   'ids',
   'vectors',
@@ -110,7 +139,7 @@ describe('applyEvent over random histories', () => {
         const twin = new EngineFixture()
         const model = new StoreModel()
         for (const make of steps) {
-          const event = make((name) => model.collections.get(name)?.lsn ?? 999_999)
+          const event = make((name) => model.collections.get(name) ?? NOT_THERE)
           const expected = model.apply(event, store.state.lsn + 1)
           expect(store.apply(event)).toEqual(expected)
           twin.apply(event)
@@ -129,12 +158,19 @@ describe('applyEvent over random histories', () => {
         fc.array(fc.oneof(garbage, fc.anything()), { minLength: 1, maxLength: 6 }),
         async (steps, odd) => {
           const store = new EngineFixture()
-          for (const name of ['one', 'two', 'three']) store.create(name, DIMENSIONS)
-          const lsnOf = (name: string) => store.state.collectionByName(name)?.creationLsn ?? 999_999
-          for (const make of steps) store.apply(make(lsnOf))
+          for (const [place, name] of ['one', 'two', 'three'].entries()) {
+            const vectorType = VECTOR_TYPES[place * 2]!
+            const [metric] = METRICS_OF[vectorType]
+            store.apply({ type: 'create', name, dimensions: dimensionsOf(vectorType), metric: metric!, vectorType })
+          }
+          const known: Known = (name) => {
+            const found = store.state.collectionByName(name)
+            return found === undefined ? NOT_THERE : { lsn: found.creationLsn, vectorType: found.vectorType }
+          }
+          for (const make of steps) store.apply(make(known))
           for (const thing of odd) {
             const before = await store.digest()
-            const outcome = store.applyAnything(isGarbage(thing) ? { ...thing.step(lsnOf), ...thing.fields } : thing)
+            const outcome = store.applyAnything(isGarbage(thing) ? { ...thing.step(known), ...thing.fields } : thing)
             if (outcome.code === undefined) continue
             expect(outcome).toEqual({ code: outcome.code, added: 0, replaced: 0, removed: 0 } satisfies EventOutcome)
             expect(await store.digest()).toBe(before)
@@ -161,7 +197,7 @@ function expectSame(store: EngineFixture, model: StoreModel): void {
 }
 
 function expectSameCollection(collection: CollectionView, model: ModelCollection): void {
-  expect([collection.creationLsn, collection.metric, collection.slotCount, collection.liveCount]).toEqual([
+  expect([collection.creationLsn, collection.distanceMetric, collection.slotCount, collection.liveCount]).toEqual([
     model.lsn,
     model.metric,
     model.slotCount,
@@ -172,6 +208,9 @@ function expectSameCollection(collection: CollectionView, model: ModelCollection
   for (const [id, { slot, vector, document }] of entries) {
     expect([collection.slotOf(id), collection.idAt(slot), collection.isDead(slot)]).toEqual([slot, id, false])
     expect(bitsOf(collection.copyVector(slot))).toEqual(bitsOf(vector))
+    const { bytes } = collection.borrowRows(slot, 1)
+    expect(bytes).toEqual(bytesOfComponents(model.vectorType, vector))
+    expect(bytesGiven(model.vectorType, collection.copyOriginal(slot))).toEqual(bytes)
     expect(collection.documentAt(slot)).toEqual(document)
   }
   for (const id of ['a', 'b', 'c', 'd', 'e', '\ufeff', 'é']) {
@@ -179,7 +218,9 @@ function expectSameCollection(collection: CollectionView, model: ModelCollection
   }
   const memory = new Map(collection.memory().map(({ component, bytes }) => [component, bytes]))
   expect([...memory.keys()]).toEqual(['originals', 'norms', 'ids', 'identity', 'documents', 'tombstones', 'indexSlots'])
-  expect(memory.get('originals')).toBeGreaterThanOrEqual(model.slotCount * DIMENSIONS * 4)
+  expect(memory.get('originals')).toBeGreaterThanOrEqual(
+    bytesOfComponents(model.vectorType, Array(model.slotCount * model.dimensions).fill(0)).byteLength,
+  )
   expect(memory.get('ids')).toBeGreaterThanOrEqual(model.slotCount)
   expect(memory.get('identity')).toBeGreaterThanOrEqual(entries.length * 4)
 }

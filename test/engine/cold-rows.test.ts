@@ -3,11 +3,20 @@ import { describe, expect, test } from 'vitest'
 import { CHUNK_SLOTS } from '../../src/base/limits.ts'
 import type { ColdRows } from '../../src/engine/cold-sources.ts'
 import { OriginalsColumn } from '../../src/engine/originals-column.ts'
+import { RunScratch } from '../../src/engine/run-scratch.ts'
 import { Random } from '../support/random.ts'
+import { bytesGiven, bytesOfComponents, componentsOf, type VectorType } from '../support/typed-vectors.ts'
 
 const DIMENSIONS = 3
 const ROW_BYTES = DIMENSIONS * 4
-const CHUNK_BYTES = CHUNK_SLOTS * ROW_BYTES
+/** Of those three columns a row has 12 bytes too, of the last one 3. */
+const TYPED: readonly [VectorType, dimensions: number, rowBytes: number][] = [
+  ['float32', 3, 12],
+  ['float16', 6, 12],
+  ['int8', 12, 12],
+  ['uint8', 12, 12],
+  ['binary', 24, 3],
+]
 
 /** A chunk kept elsewhere, which says what was read of it. */
 class KeptRows implements ColdRows {
@@ -31,11 +40,20 @@ function randomRows(rows: number, seed = 1): Uint8Array {
   return new Random(seed).nextBytes(rows * ROW_BYTES)
 }
 
-function chunkOf(bytes: Uint8Array, chunk: number): Uint8Array {
-  return bytes.subarray(chunk * CHUNK_BYTES, (chunk + 1) * CHUNK_BYTES)
+/** Any bits that stand for finite numbers. */
+function finiteRows(type: VectorType, length: number): Uint8Array {
+  const bytes = new Random(1).nextBytes(length)
+  const size = { float32: 4, float16: 2, int8: 1, uint8: 1, binary: 1 }[type]
+  // Without its highest bit an exponent is not all ones.
+  if (size > 1) for (let at = size - 1; at < length; at += size) bytes[at]! &= 0xbf
+  return bytes
 }
 
-function bytesOf(vector: Float32Array): Uint8Array {
+function chunkOf(bytes: Uint8Array, chunk: number, rowBytes = ROW_BYTES): Uint8Array {
+  return bytes.subarray(chunk * CHUNK_SLOTS * rowBytes, (chunk + 1) * CHUNK_SLOTS * rowBytes)
+}
+
+function bytesOf(vector: Float32Array | Uint8Array): Uint8Array {
   return new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength)
 }
 
@@ -46,25 +64,28 @@ describe('a column of vectors with cold chunks', () => {
     fc.record({ type: fc.constant('capture' as const) }),
   )
 
-  test('agrees with plain bytes over random histories, captures too', () => {
-    const all = randomRows(CHUNK_SLOTS * 8)
+  test.each(TYPED)('agrees with plain bytes over random histories, captures too: %s', (type, dimensions, rowBytes) => {
+    // Any bits, but no NaN and no infinity where components are looked at.
+    const all = finiteRows(type, CHUNK_SLOTS * 8 * rowBytes)
+    const chunkBytes = CHUNK_SLOTS * rowBytes
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 14 }), (steps) => {
-        const column = new OriginalsColumn(DIMENSIONS)
+      fc.property(fc.array(step, { maxLength: 14 }), fc.boolean(), (steps, isScratchGiven) => {
+        const column = new OriginalsColumn(dimensions, type)
+        const scratch = isScratchGiven ? new RunScratch() : undefined
         const freed = new Set<number>()
         const cold = new Set<number>()
-        const captures: { capture: ReturnType<OriginalsColumn['capture']>; freed: Set<number> }[] = []
+        const captures: { capture: ReturnType<OriginalsColumn['captureVectors']>; freed: Set<number> }[] = []
         for (const change of steps) {
           const full = Math.floor(column.count / CHUNK_SLOTS)
           if (change.type === 'append') {
             const end = Math.min(CHUNK_SLOTS * 5, column.count + change.rows)
-            column.append(all.subarray(column.count * ROW_BYTES, end * ROW_BYTES))
-          } else if (change.type === 'capture') captures.push({ capture: column.capture(), freed: new Set(freed) })
+            column.append(all.subarray(column.count * rowBytes, end * rowBytes))
+          } else if (change.type === 'capture') captures.push({ capture: column.captureVectors(), freed: new Set(freed) })
           else if (change.chunk >= full || freed.has(change.chunk)) {
             if (change.type === 'cool')
-              expect(() => column.makeCold(change.chunk, new KeptRows(all))).toThrow(RangeError)
+              expect(() => column.makeCold(change.chunk, new KeptRows(all, rowBytes))).toThrow(RangeError)
           } else if (change.type === 'cool') {
-            column.makeCold(change.chunk, new KeptRows(chunkOf(all, change.chunk)))
+            column.makeCold(change.chunk, new KeptRows(chunkOf(all, change.chunk, rowBytes), rowBytes))
             cold.add(change.chunk)
           } else {
             column.free(change.chunk * CHUNK_SLOTS, (change.chunk + 1) * CHUNK_SLOTS)
@@ -72,27 +93,34 @@ describe('a column of vectors with cold chunks', () => {
             cold.delete(change.chunk)
           }
         }
-        const copied = new Float32Array(DIMENSIONS + 2)
+        const copied = new Float32Array(dimensions + 2)
         expectRows(column.count, freed, (slot) => {
-          column.copyRow(slot, copied, 1)
-          expect([copied[0], copied[DIMENSIONS + 1]]).toEqual([0, 0])
-          expect(column.copyVector(slot).length).toBe(DIMENSIONS)
-          return column.copyVector(slot)
+          column.copyComponents(slot, copied, 1)
+          expect([copied[0], copied[dimensions + 1]]).toEqual([0, 0])
+          expect(copied.subarray(1, dimensions + 1)).toEqual(column.copyVector(slot))
+          expect(column.vectors.borrowRun(slot, 1, scratch)).toEqual({ rows: 1, elements: column.copyVector(slot) })
+          expect([...column.copyVector(slot)]).toEqual(componentsOf(type, column.vectors.borrowBytes(slot, 1).bytes))
+          expect(bytesGiven(type, column.copyOriginal(slot))).toEqual(column.vectors.borrowBytes(slot, 1).bytes)
+          return column.vectors.borrowBytes(slot, 1, scratch).bytes
         })
         for (const { capture, freed: then } of captures) {
-          expectRows(capture.rows, then, (slot) => capture.borrowRun(slot, 1).elements)
+          expectRows(capture.rows, then, (slot) => capture.vectors.borrowBytes(slot, 1).bytes)
+          expectRows(capture.rows, then, (slot) => {
+            capture.vectors.copyInto(slot, copied, 1)
+            return bytesOfComponents(type, [...copied.subarray(1, dimensions + 1)])
+          })
         }
         const warm = Math.ceil(column.count / CHUNK_SLOTS) - freed.size - cold.size
-        expect(column.memoryBytes()).toBeLessThanOrEqual(warm * CHUNK_BYTES)
-        if (column.count >= CHUNK_SLOTS) expect(column.memoryBytes()).toBeGreaterThan((warm - 1) * CHUNK_BYTES)
+        expect(column.memoryBytes()).toBeLessThanOrEqual(warm * chunkBytes)
+        if (column.count >= CHUNK_SLOTS) expect(column.memoryBytes()).toBeGreaterThan((warm - 1) * chunkBytes)
       }),
       { numRuns: 40 },
     )
 
-    function expectRows(count: number, freed: ReadonlySet<number>, read: (slot: number) => Float32Array): void {
+    function expectRows(count: number, freed: ReadonlySet<number>, read: (slot: number) => Uint8Array): void {
       for (let slot = 0; slot < count; slot += 1 + (slot % 977)) {
         if (freed.has(Math.floor(slot / CHUNK_SLOTS))) expect(() => read(slot)).toThrow('was freed by a compaction')
-        else expect(bytesOf(read(slot))).toEqual(all.subarray(slot * ROW_BYTES, (slot + 1) * ROW_BYTES))
+        else expect(read(slot)).toEqual(all.subarray(slot * rowBytes, (slot + 1) * rowBytes))
       }
     }
   })

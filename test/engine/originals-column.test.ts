@@ -167,7 +167,7 @@ function wordsOf(vector: Float32Array): number[] {
 function runsOf(column: OriginalsColumn, maxRows: number): number[][] {
   const rows: number[][] = []
   while (rows.length < column.count) {
-    const run = column.borrowRun(rows.length, maxRows)
+    const run = column.vectors.borrowRun(rows.length, maxRows)
     expect(run.rows).toBeGreaterThan(0)
     expect(run.rows).toBeLessThanOrEqual(maxRows)
     const words = wordsOf(run.elements)

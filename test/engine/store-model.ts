@@ -1,11 +1,13 @@
 import { CHUNK_SLOTS } from '../../src/base/limits.ts'
 import type { EventOutcome, StoreEvent } from '../../src/engine/events.ts'
-import type { Metric } from '../../src/engine/metric.ts'
+import type { DistanceMetric } from '../../src/engine/metric.ts'
+import { componentsOf, type VectorType } from '../support/typed-vectors.ts'
 
 export interface ModelCollection {
   readonly lsn: number
-  readonly metric: Metric
+  readonly metric: DistanceMetric
   readonly dimensions: number
+  readonly vectorType: VectorType
   readonly entries: Map<string, { slot: number; vector: number[]; document: Uint8Array | undefined }>
   slotCount: number
   readonly freedChunks: Set<number>
@@ -20,8 +22,9 @@ export class StoreModel {
     const nothing = { added: 0, replaced: 0, removed: 0 }
     if (event.type === 'create') {
       if (this.collections.has(event.name)) return { ...nothing, code: 'ERR_COLLECTION_MISMATCH' }
-      const { name, metric, dimensions } = event
-      this.collections.set(name, { lsn, metric, dimensions, entries: new Map(), slotCount: 0, freedChunks: new Set() })
+      const { name, metric, dimensions, vectorType = 'float32' } = event
+      const nothingYet = { entries: new Map(), slotCount: 0, freedChunks: new Set<number>() }
+      this.collections.set(name, { lsn, metric, dimensions, vectorType, ...nothingYet })
       return nothing
     }
     const found = [...this.collections].find(([, collection]) => collection.lsn === event.collection)
@@ -32,7 +35,7 @@ export class StoreModel {
         this.collections.delete(name)
         return { ...nothing, removed: collection.entries.size }
       case 'add': {
-        const vectors = rowsOf(event.vectors, collection.dimensions)
+        const vectors = rowsOf(event.vectors, collection)
         for (const vector of vectors) {
           if (!vector.every(Number.isFinite)) return { ...nothing, code: 'ERR_VECTOR_NOT_FINITE' }
           const isZero = vector.every((component) => component === 0)
@@ -84,9 +87,9 @@ export function compactModel(collection: ModelCollection, chunk: number): number
   })
 }
 
-function rowsOf(bytes: Uint8Array, dimensions: number): number[][] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return Array.from({ length: bytes.byteLength / 4 / dimensions }, (_, row) =>
-    Array.from({ length: dimensions }, (_, at) => view.getFloat32((row * dimensions + at) * 4, true)),
+function rowsOf(bytes: Uint8Array, { vectorType, dimensions }: ModelCollection): number[][] {
+  const components = componentsOf(vectorType, bytes)
+  return Array.from({ length: components.length / dimensions }, (_, row) =>
+    components.slice(row * dimensions, (row + 1) * dimensions),
   )
 }

@@ -55,6 +55,16 @@ export class CrashableFiles implements Files {
     }
   }
 
+  /** Runs what a test looks at by itself: its operations are not counted, and neither crash nor fault meets them. */
+  async aside<Result>(look: () => Promise<Result>): Promise<Result> {
+    this.#gate.isAside = true
+    try {
+      return await look()
+    } finally {
+      this.#gate.isAside = false
+    }
+  }
+
   /** Crashes between two operations. */
   crashNow(): void {
     this.#gate.crash()

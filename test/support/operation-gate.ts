@@ -26,6 +26,8 @@ export class OperationGate {
   crashPoint: { mutation: number; when: 'before' | 'after' } | undefined
   /** Awaited by each operation right before it is counted and takes effect, one after the other. */
   beforeEach: ((operation: Operation) => Promise<void>) | undefined
+  /** Whether operations are a test's own: they are not counted and meet neither crash nor fault. */
+  isAside = false
   #turn: Promise<void> = Promise.resolve()
   #crashed: CrashSignal | undefined
 
@@ -58,6 +60,7 @@ export class OperationGate {
     },
   ): Result {
     if (this.#crashed !== undefined) throw this.#crashed
+    if (this.isAside) return effect()
     const { isMutation } = operation
     const text = textOf(operation)
     this.operations.push(text)

@@ -32,6 +32,6 @@ export async function walkMany(
   const nodes = allowedNodes(built, allowed)?.slice()
   const { signal } = batch
   const options = { listSize: listSizeOf(batch), ...(nodes && { allowed: nodes }), signal }
-  const hits = await host.search(built.graph.core, queries, options)
+  const hits = await host.search(built.graph.walkCore, queries, options)
   return hits.map((found) => ({ served, hits: found }))
 }

@@ -24,10 +24,10 @@ export class BuiltGraph {
   walking: Promise<void> | undefined
 
   /** `isDead` judges slots as things stand when it is called. */
-  constructor(graph: VamanaGraph, isDead: IsDead, slots = new NodeSlots(), live = new LiveNodes(slots)) {
+  constructor(graph: VamanaGraph, isDead: IsDead, slots = new NodeSlots()) {
     this.graph = graph
     this.slots = slots
-    this.live = live
+    this.live = new LiveNodes(slots)
     this.#isDead = isDead
   }
 
@@ -90,15 +90,21 @@ export class BuiltGraph {
   }
 
   /**
-   * The same graph for searching only, with the same nodes, slots, deaths and version. It shares what it has to hear of, so from
-   * the first of its steps on nothing but deaths may change this one. Stops after every few milliseconds.
+   * The same graph for searching only, with the same nodes, slots, deaths and version. This one must not change meanwhile, but
+   * for deaths, which {@link takeDeathsOf} brings over. Stops after every few milliseconds.
    */
   *lean(codes: LeanCodes, module: LeanModule): Generator<void, BuiltGraph, void> {
     const graph = yield* this.graph.lean(codes, module)
-    const lean = new BuiltGraph(graph, this.#isDead, this.slots.trimmed(graph.nodeCount), this.live)
+    const lean = new BuiltGraph(graph, this.#isDead, this.slots.trimmed(graph.nodeCount))
     lean.restoreCounts({ firstEntries: this.firstEntries, freedCount: this.#freedCount })
     lean.restoreVersion(this.#version)
+    lean.takeDeathsOf(this)
     return lean
+  }
+
+  /** Takes over which nodes are dead from the graph that it is made of. */
+  takeDeathsOf({ live }: BuiltGraph): void {
+    this.live.takeOver(live.borrowAll(this.graph.nodeCount))
   }
 
   /** Notes the deaths that it may not have heard of; stops after every few milliseconds. */

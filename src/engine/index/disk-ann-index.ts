@@ -2,10 +2,12 @@ import type { Abortable } from '../../base/abort.ts'
 import type { MemoryEntry } from '../memory-ledger.ts'
 import type { PhaseHost } from '../workers/phase-host.ts'
 import { AddedSlots } from './added-slots.ts'
+import { type FormHost, GraphForm } from './graph-form.ts'
 import type { IndexMoment } from './index-capture.ts'
 import { IndexQueue, type IndexTask, type VisitTask } from './index-jobs.ts'
 import { indexMemory } from './index-memory.ts'
 import { type GraphShape, IndexTaskRunner, NO_GRAPH, type ServedGraph } from './index-task-runner.ts'
+import type { LeanCodes, WholeGraphSource } from './lean-graph.ts'
 
 /** Rules by which this release builds graphs. Another number in the log means: scan, do not guess. */
 export const INDEX_VERSION = 1
@@ -30,6 +32,7 @@ export class DiskANNIndex {
   #added = new AddedSlots()
   readonly #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = []
   readonly #watching: (() => void)[] = []
+  readonly #form: GraphForm
   #served: ServedGraph = NO_GRAPH
   #flushedThrough = 0
   #host: IndexHost | undefined
@@ -43,6 +46,7 @@ export class DiskANNIndex {
 
   constructor(shape: GraphShape) {
     this.#shape = shape
+    this.#form = new GraphForm(shape.isDead)
   }
 
   /** Slots below it were moved out of the buffer by the events applied so far, whether they are built or not. */
@@ -83,6 +87,7 @@ export class DiskANNIndex {
   noteDeath(slot: number): void {
     this.#served.built?.noteDeath(slot)
     this.#runner?.building?.noteDeath(slot)
+    this.#form.restoring?.noteDeath(slot)
   }
 
   /** Notes a flush or rebuild, and queues its task. */
@@ -135,13 +140,43 @@ export class DiskANNIndex {
     })
   }
 
-  /** Calls `visit` when all tasks that are queued now have run, and lets none run before it has resolved. */
-  visit<Result>(visit: (served: ServedGraph) => Promise<Result>): Promise<Result> {
+  /**
+   * Calls `visit` when all tasks that are queued now have run, and lets none run before it has resolved. Where the graph is
+   * lean, `whole` restores it beside the one that is served, for who has to see all of it.
+   */
+  visit<Result>(visit: (served: ServedGraph, whole: () => Promise<ServedGraph>) => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
-      if (this.#stopReason !== undefined) return reject(this.#stopReason)
-      const look = () => visit(this.#served).then(resolve, reject)
-      this.push({ kind: 'visit', visit: look, refuse: reject })
+      const look = () => visit(this.#served, () => this.#form.wholeToSee(this.#served)).then(resolve, reject)
+      this.#visitOrRefuse(look, reject)
     })
+  }
+
+  /** The same with the graph whole. @throws what restoring it throws. */
+  visitWhole<Result>(visit: (served: ServedGraph) => Promise<Result>): Promise<Result> {
+    return this.visit(async (_, whole) => visit(await whole()))
+  }
+
+  /**
+   * Lets go of all of the graph but what searches need, once the tasks that are queued now have run; `source` is where the next
+   * task has it from again. Resolves with `false`, and `source` is released, where there is no graph, it is not the one of this
+   * call any more or lean in this way already, the index has failed, or it was stopped.
+   * @throws where memory ran out, and then nothing has changed; where it was lean in the other way, what restoring throws.
+   */
+  makeLean(codes: LeanCodes, source: WholeGraphSource): Promise<boolean> {
+    const version = this.#served.built?.version
+    const isWanted = ({ built }: ServedGraph) =>
+      built !== undefined && built.version === version && built.leanCodes !== codes
+    return this.#changeForm(isWanted, (served, host) => this.#form.lean(served, codes, host), source)
+  }
+
+  /**
+   * Serves the whole graph again, once the tasks that are queued now have run. Resolves with `false` where it is, or there is
+   * none, the index has failed, or it was stopped.
+   * @throws what restoring throws: then the index has failed, and searches go on.
+   */
+  makeWhole(): Promise<boolean> {
+    const isWanted = ({ built }: ServedGraph) => built?.leanCodes !== undefined
+    return this.#changeForm(isWanted, (served, host) => this.#form.whole(served, host), undefined)
   }
 
   /** What a capture of the index needs besides a {@link visit} that is asked for in the same turn. */
@@ -157,7 +192,7 @@ export class DiskANNIndex {
   }
 
   memory(): MemoryEntry[] {
-    return indexMemory(this.#served.built, this.#runner?.building, this.#added)
+    return indexMemory(this.#served.built, this.#runner?.building ?? this.#form.restoring, this.#added)
   }
 
   async #drain(host: IndexHost): Promise<void> {
@@ -184,18 +219,84 @@ export class DiskANNIndex {
     const startsAfresh = task.kind === 'bulk' || task.kind === 'forget'
     if (this.#failure !== undefined && !startsAfresh) return
     try {
+      // Searches go on with the lean graph meanwhile.
+      if (!startsAfresh) this.#serve(await this.#form.whole(this.#served, this.#formHost(host)), undefined)
       this.#served = await this.#runner!.run(task, this.#served)
       this.#runner!.noteServed()
+      if (startsAfresh) this.#form.useSource(undefined)
       this.#failure = undefined
       this.#added.dropBelow(this.#served.builtThrough)
     } catch (error) {
-      if (this.#stopReason !== undefined || host.signal.aborted) return
+      if (this.#isOver(host)) return
       this.#failure = error
+    } finally {
+      this.#form.noteServed()
     }
     if (this.#stopReason !== undefined) return
     // Whoever hears of it may order the next task, and looks at the backlog for that.
     this.#isBusy = false
     host.onTaskEnd(this.#failure)
+  }
+
+  #visitOrRefuse(visit: () => Promise<void>, refuse: (reason: unknown) => void): void {
+    if (this.#stopReason !== undefined) refuse(this.#stopReason)
+    else this.push({ kind: 'visit', visit, refuse })
+  }
+
+  #changeForm(
+    isWanted: (served: ServedGraph) => boolean,
+    change: (served: ServedGraph, host: FormHost) => Promise<ServedGraph>,
+    source: WholeGraphSource | undefined,
+  ): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        source?.release()
+        resolve(false)
+      }
+      const run = async () => {
+        const host = this.#host!
+        if (this.#isOver(host) || !isWanted(this.#served)) return giveUp()
+        try {
+          const served = await change(this.#served, this.#formHost(host))
+          if (this.#isOver(host)) return giveUp()
+          this.#serve(served, source)
+          resolve(true)
+        } catch (error) {
+          if (this.#isOver(host)) return giveUp()
+          source?.release()
+          this.#noteFormFailure(error, host)
+          reject(error)
+        } finally {
+          this.#form.noteServed()
+        }
+      }
+      this.#visitOrRefuse(run, giveUp)
+    })
+  }
+
+  /** A graph that is lean and cannot be restored can be searched, and nothing can be done to it any more. */
+  #noteFormFailure(error: unknown, host: IndexHost): void {
+    if (this.#served.built?.leanCodes === undefined) return
+    this.#failure = error
+    host.onTaskEnd(error)
+  }
+
+  /** Serves the same graph in another form, and lets go of the one before. */
+  #serve(served: ServedGraph, source: WholeGraphSource | undefined): void {
+    const { built } = this.#served
+    if (served.built === built) return
+    this.#served = served
+    this.#form.noteServed()
+    this.#form.useSource(source)
+    if (built !== undefined) this.#host?.phases.forget(built.graph.walkCore)
+  }
+
+  #isOver({ signal }: IndexHost): boolean {
+    return this.#stopReason !== undefined || signal.aborted
+  }
+
+  #formHost(host: IndexHost): FormHost {
+    return { phases: host.phases, signal: this.#signalOf(host) }
   }
 
   /** Aborted with the host, and when this index is stopped. */
@@ -217,7 +318,8 @@ export class DiskANNIndex {
 
   #release(): void {
     const { built } = this.#served
-    if (built !== undefined) this.#host?.phases.forget(built.graph.core)
+    if (built !== undefined) this.#host?.phases.forget(built.graph.walkCore)
+    this.#form.useSource(undefined)
     this.#served = NO_GRAPH
   }
 }

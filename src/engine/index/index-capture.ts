@@ -61,7 +61,8 @@ export interface IndexMoment {
 
 /**
  * Copies an index between two tasks, block by block, stopping after each: 2 to 3 ms. Blocks are left out where `isKept` says
- * that nobody needs them.
+ * that nobody needs them. Of a lean graph they have to be, and its states and in-degrees are left out too.
+ * @throws RangeError for a lean graph otherwise: `DiskANNIndex.visit` gives a whole one.
  */
 export function* captureIndex(
   moment: IndexMoment,
@@ -83,22 +84,17 @@ export function* captureIndex(
 
 function* captureGraph(built: BuiltGraph, isKept: boolean): Generator<void, GraphCapture, void> {
   const { graph, version, firstEntries, freedCount } = built
-  const { core } = graph
+  const { parameters, walkCodes, nodeCount, linkedCount, unreachable } = graph
   // Where no task waits the visit begins within the caller's turn, which should be short.
   yield
   const blocks = isKept ? undefined : yield* captureBlocks(built)
-  return {
-    ...exportMarks(core),
-    version,
-    parameters: core.parameters,
-    walkCodes: core.walkCodes,
-    nodeCount: core.nodeCount,
-    linkedCount: core.linkedCount,
-    unreachable: core.unreachable,
-    firstEntries,
-    freedCount,
-    blocks,
-  }
+  const marks = built.leanCodes === undefined ? exportMarks(graph.core) : leanMarks(graph.entries)
+  const facts = { version, parameters, walkCodes, nodeCount, linkedCount, unreachable, firstEntries, freedCount }
+  return { ...marks, ...facts, blocks }
+}
+
+function leanMarks(entries: Uint32Array): NodeMarks {
+  return { states: new Uint8Array(0), inDegrees: new Uint8Array(0), entries: entries.slice() }
 }
 
 function* captureBlocks(built: BuiltGraph): Generator<void, CapturedBlock[], void> {

@@ -9,6 +9,8 @@ const NODES_A_SLICE = 4096
  *
  * Layout: built through u32, placed slots (u32 count, u32 each, rising), whether there is a graph u32; then the graph's
  * own bytes, and of each node the number of its slots u32 and the slots u32, rising.
+ *
+ * @throws RangeError where the graph is lean: `DiskANNIndex.visitWhole` gives a whole one.
  */
 export function* writeIndex(hash: ChainedHash, { built, builtThrough, placed }: ServedGraph): Generator<void> {
   hash.writeU32(builtThrough)

@@ -122,7 +122,7 @@ export class IndexTaskRunner {
   }
 
   #forget({ built }: ServedGraph): void {
-    if (built !== undefined) this.#host.forget(built.graph.core)
+    if (built !== undefined) this.#host.forget(built.graph.walkCore)
   }
 }
 

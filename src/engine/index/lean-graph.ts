@@ -21,13 +21,9 @@ export interface WholeGraphSource {
 /**
  * Makes of a whole graph one for searching only: rows, the slots of nodes, which are alive, and one kind of codes. With 'walk'
  * these are the codes that walks read as things stand, so that walks find the same; with 'binary' they are of one bit a
- * dimension, made of the wide codes. Stops after every few milliseconds; nothing but deaths may happen to the graph meanwhile
- * or later, for the two share what hears of deaths.
+ * dimension, made of the wide codes. Stops after every few milliseconds; nothing but deaths may happen to the graph meanwhile,
+ * and `takeDeathsOf` brings those over.
  */
-export function leanGraph(
-  built: BuiltGraph,
-  codes: LeanCodes,
-  module: LeanModule,
-): Generator<void, BuiltGraph, void> {
+export function leanGraph(built: BuiltGraph, codes: LeanCodes, module: LeanModule): Generator<void, BuiltGraph, void> {
   return built.lean(codes, module)
 }

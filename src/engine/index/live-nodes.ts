@@ -13,7 +13,7 @@ export class LiveNodes {
   #bits = new Uint8Array(0)
   #deadCount = 0
   /** Of a node with many slots: a live one, or where to look for the next. Tombstones are never taken back. */
-  readonly #cursors = new Map<number, number>()
+  #cursors = new Map<number, number>()
 
   constructor(slots: NodeSlots) {
     this.#slots = slots
@@ -67,6 +67,20 @@ export class LiveNodes {
   noteFreed(node: number): void {
     this.#deadCount -= 1
     this.#cursors.delete(node)
+  }
+
+  /** Takes over what another one knows, of the same nodes with the same slots. */
+  takeOver({ bits, deadCount, cursors }: { bits: Uint8Array; deadCount: number; cursors: Map<number, number> }): void {
+    if (this.#bits.byteLength < bits.byteLength) this.#bits = new Uint8Array(bits.byteLength)
+    this.#bits.set(bits)
+    this.#deadCount = deadCount
+    this.#cursors = new Map(cursors)
+  }
+
+  /** What {@link takeOver} takes, of so many nodes. Borrowed. */
+  borrowAll(nodeCount: number): { bits: Uint8Array; deadCount: number; cursors: Map<number, number> } {
+    const bits = this.#bits.subarray(0, Math.ceil(nodeCount / 8))
+    return { bits, deadCount: this.#deadCount, cursors: this.#cursors }
   }
 
   memoryBytes(): number {

@@ -5,7 +5,7 @@ import { cameBack, checkBounds, expectState, expectStateOf } from './check-recov
 import { booksOf, type CrashedStore } from './crashed-store.ts'
 import { DrivenStore } from './driven-store.ts'
 import type { History } from './history.ts'
-import { resetTime } from './open-store.ts'
+import { resetTime, untilQuiet } from './open-store.ts'
 import type { SessionDurability, SessionSnapshots, Timing } from './operations.ts'
 import type { PlannedOperation, PlannedStep } from './workload.ts'
 
@@ -87,7 +87,9 @@ export class PersistentRun {
       // A tail that cannot be mended is not served.
       const floorLsn = store.readOnly ? this.#driven.durableLsn : acknowledgedLsn
       checkBounds(cameBack(store), { floorLsn, ceilingLsn: triedLsn }, `${this.#where}, reopened`)
-      await expectState(store, lsn, this.#history, `${this.#where}, reopened`)
+      // What moves at opening moves first. Vectors that are on disk are read.
+      await untilQuiet()
+      await this.#files.aside(() => expectState(store, lsn, this.#history, `${this.#where}, reopened`))
       if (!store.readOnly) {
         this.#driven.settle(lsn)
         return
