@@ -9,7 +9,7 @@ import { FreedChunks, passFreed } from './freed-chunks.ts'
 import { borrowIdBytes, idOfBytes, isId } from './id-text.ts'
 import { IdentityTable } from './identity-table.ts'
 import { DiskANNIndex } from './index/disk-ann-index.ts'
-import type { MemoryEntry } from './memory-ledger.ts'
+import { AWAITING_COLLECTION, type MemoryEntry } from './memory-ledger.ts'
 import { computedMetric, type DistanceMetric, type Metric } from './metric.ts'
 import { NumbersColumn } from './numbers-column.ts'
 import { OriginalsColumn, type OriginalVector } from './originals-column.ts'
@@ -111,11 +111,7 @@ export class CollectionState implements CollectionView {
   #dropped = false
 
   /** `columns` are those of a collection that is restored. */
-  constructor(
-    settings: CreationSettings,
-    creationLsn: CollectionLsn,
-    columns = createColumns(settings),
-  ) {
+  constructor(settings: CreationSettings, creationLsn: CollectionLsn, columns = createColumns(settings)) {
     this.name = settings.name
     this.dimensions = settings.dimensions
     this.vectorType = settings.vectorType ?? 'float32'
@@ -231,9 +227,11 @@ export class CollectionState implements CollectionView {
   memory(): MemoryEntry[] {
     const { originals, norms, ids, identity, documents, tombstones } = this.#columns
     const columns = Object.entries({ originals, norms, ids, identity, documents, tombstones })
+    const released = originals.releasedBytes()
     return [
       ...columns.map(([component, column]) => ({ component, bytes: column.memoryBytes() })),
       ...this.index.memory(),
+      ...(released === 0 ? [] : [{ component: AWAITING_COLLECTION, bytes: released }]),
     ]
   }
 
@@ -338,7 +336,7 @@ export class CollectionState implements CollectionView {
 
   /** Lets go of everything. Captures keep what they hold. */
   release(): void {
-    this.#columns = createColumns(this)
+    this.#columns = { ...createColumns(this), originals: this.#columns.originals.emptied() }
     this.#dropped = true
     this.index.stop(new StoreError('ERR_COLLECTION_NOT_FOUND', `the collection '${this.name}' was dropped`))
   }

@@ -1,3 +1,6 @@
+/** Memory that nobody needs any more, and that is resident until the collector finds it. */
+export const AWAITING_COLLECTION = 'awaitingCollection'
+
 /** What one component says of itself: bytes that it has allocated, not bytes that it uses of them. */
 export interface MemoryEntry {
   readonly component: string

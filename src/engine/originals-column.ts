@@ -19,9 +19,11 @@ export class OriginalsColumn extends RowBlocks<OriginalsBlock> {
   readonly vectors: VectorRows
   readonly #pages: PageMemory
 
-  constructor(dimensions: number, type: VectorType = 'float32') {
-    const rowBytes = rowBytesOf(type, dimensions)
-    const pages = new PageMemory(rowBytes * CHUNK_SLOTS)
+  constructor(
+    dimensions: number,
+    type: VectorType = 'float32',
+    pages = new PageMemory(rowBytesOf(type, dimensions) * CHUNK_SLOTS),
+  ) {
     const bytesOf = (chunk: number, bytes: number) => {
       const { buffer, byteOffset } = pages.allocate(chunk, bytes)
       return new Uint8Array(buffer, byteOffset, bytes)
@@ -31,7 +33,7 @@ export class OriginalsColumn extends RowBlocks<OriginalsBlock> {
       return new Float32Array(buffer, byteOffset, elements)
     }
     if (type === 'float32') super(dimensions, 4, (elements) => new Float32Array(elements), floatsOf)
-    else super(rowBytes, 1, (elements) => new Uint8Array(elements), bytesOf)
+    else super(rowBytesOf(type, dimensions), 1, (elements) => new Uint8Array(elements), bytesOf)
     this.#pages = pages
     this.type = type
     this.dimensions = dimensions
@@ -63,6 +65,11 @@ export class OriginalsColumn extends RowBlocks<OriginalsBlock> {
     if (this.type === 'float32' || this.type === 'float16') return this.copyVector(slot)
     const bytes = this.vectors.borrowBytes(slot, 1).bytes.slice()
     return this.type === 'int8' ? new Int8Array(bytes.buffer) : bytes
+  }
+
+  /** A column without rows, which still tells what is not free yet of this one's. */
+  emptied(): OriginalsColumn {
+    return new OriginalsColumn(this.dimensions, this.type, this.#pages)
   }
 
   /** Bytes of blocks that are none of its own any more, and that the collector has not found yet, or captures hold. */

@@ -66,6 +66,11 @@ export class PageMemory {
   }
 }
 
+/** Zeroed bytes of no column, that are given back as soon as they are collected, unless they are few. */
+export function allocatePages(bytes: number): ArrayBuffer {
+  return createPages(bytes) ?? new ArrayBuffer(bytes)
+}
+
 /** `undefined` where the area is small, or there are too many already, or the system gives no addresses. */
 function createPages(bytes: number): ArrayBuffer | undefined {
   if (bytes < LEAST_BYTES || memories >= MOST_MEMORIES) return undefined

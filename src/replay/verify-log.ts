@@ -3,7 +3,9 @@ import { checksumText } from '../base/checksum.ts'
 import { isStoreError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'
 import { StoreState } from '../engine/store-state.ts'
+import type { ColdChunks } from '../snapshots/cold-chunks.ts'
 import type { SnapshotManifest } from '../snapshots/manifest.ts'
+import { evictVectors } from '../snapshots/move-vectors.ts'
 import { type LogScan, scanLog } from '../wal/log-scan.ts'
 import type { LogRecord } from '../wal/record.ts'
 import { isContradiction, type StartingPoint } from '../wal/starting-point.ts'
@@ -21,6 +23,7 @@ export interface Base {
 export interface ReplayCheckOptions extends CheckTools {
   readonly signal?: Abortable | undefined
   readonly untilLsn?: number | undefined
+  readonly cold?: ColdChunks | undefined
   /** Snapshots whose states are held against the replay where it passes them. */
   readonly manifests: readonly SnapshotManifest[]
   /** Called with the bytes of log read so far. */
@@ -168,9 +171,18 @@ export class ReplayChecker {
 
   async #compareState(state: StoreState): Promise<void> {
     const { lsn } = state
+    const manifest = this.#manifests.get(lsn)!
     const replayed = await digestHex(state, this.#options)
-    if (checksumText(this.#manifests.get(lsn)!.dataDigest) === replayed) return
+    if (checksumText(manifest.dataDigest) === replayed) return this.#evict(state, manifest)
     this.#contradict(lsn, `the log replays to the digest ${replayed} at its LSN`)
+  }
+
+  /** What a snapshot holds that is like the state need not be in memory twice; what cannot be read there stays. */
+  async #evict(state: StoreState, manifest: SnapshotManifest): Promise<void> {
+    const { cold } = this.#options
+    if (cold === undefined) return
+    const tools = { ...this.#options, cold }
+    for (const collection of state.collections()) await evictVectors(this.#files, collection, manifest, tools)
   }
 
   #contradict(lsn: number, reason: string): void {

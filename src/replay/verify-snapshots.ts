@@ -4,9 +4,11 @@ import type { Files } from '../base/files.ts'
 import { digestIndexes } from '../engine/digest.ts'
 import type { StoreState } from '../engine/store-state.ts'
 import { MainThreadHost } from '../engine/workers/main-thread-host.ts'
+import type { ColdChunks } from '../snapshots/cold-chunks.ts'
 import type { SnapshotManifest } from '../snapshots/manifest.ts'
 import { manifestPath, partPath } from '../snapshots/names.ts'
 import type { PartEntry } from '../snapshots/part.ts'
+import { rowsOfChunk } from '../snapshots/part-plan.ts'
 import type { PartReader } from '../snapshots/part-reader.ts'
 import { type OpenedSnapshot, openSnapshot } from '../snapshots/reader.ts'
 import type { SnapshotListing } from '../snapshots/snapshot-set.ts'
@@ -18,6 +20,8 @@ export interface SnapshotCheckOptions extends CheckTools {
   /** The store that they must be of, where that is known. */
   readonly storeId: Uint8Array | undefined
   readonly signal?: Abortable | undefined
+  /** What is to be read from disk whenever it is needed, instead of all at once. */
+  readonly cold?: ColdChunks | undefined
   /** Bytes of a snapshot that were read. */
   readonly onBytes: (bytes: number) => void
 }
@@ -79,8 +83,9 @@ async function checkSnapshot(
     const problem = problemOf(error, { snapshots: [lsn] })
     return { problems: (await checks.findDamage(manifest)) ? [] : [{ path: manifestPath(lsn), ...problem }] }
   }
-  checks.noteSound(manifest)
-  const problems = await checkContent(opened, options)
+  checks.noteSound(manifest, options.cold)
+  if (options.cold !== undefined && (await checks.findDamage(manifest))) return { problems: [] }
+  const problems = await checkContent(opened, options).catch((error) => [problemOf(error, { snapshots: [lsn] })])
   return problems.length === 0 ? { problems, opened } : { problems }
 }
 
@@ -132,8 +137,14 @@ class PartChecks {
     return [...this.#damaged.values()]
   }
 
-  noteSound({ parts }: SnapshotManifest): void {
-    for (const part of parts) this.#sound.add(partPath(part))
+  /** To be called for a snapshot that was read, but for what `cold` leaves on disk. */
+  noteSound({ collections, parts }: SnapshotManifest, cold: ColdChunks | undefined): void {
+    const records = new Map(collections.map((record) => [record.creationLsn, record]))
+    for (const part of parts) {
+      const { slotCount, quantization } = records.get(part.creationLsn)!
+      const isRead = cold?.leaves(part.kind, rowsOfChunk(slotCount, part.chunk), quantization) !== true
+      if (isRead) this.#sound.add(partPath(part))
+    }
   }
 
   /** Reads every part that was not read yet. Returns whether one of them is damaged. */

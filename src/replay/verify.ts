@@ -1,10 +1,11 @@
 import type { Checksum } from '../base/checksum.ts'
 import type { Files } from '../base/files.ts'
 import { StoreState } from '../engine/store-state.ts'
+import { ColdChunks } from '../snapshots/cold-chunks.ts'
 import type { SnapshotManifest } from '../snapshots/manifest.ts'
 import { partFileBytes } from '../snapshots/part.ts'
 import { openSnapshot } from '../snapshots/reader.ts'
-import { listSnapshots } from '../snapshots/snapshot-set.ts'
+import { listSnapshots, type SnapshotListing } from '../snapshots/snapshot-set.ts'
 import { type MarkReading, readMark } from '../wal/durable-mark.ts'
 import { MARK_PATH } from '../wal/format.ts'
 import { missingText } from '../wal/starting-point.ts'
@@ -27,7 +28,7 @@ export interface VerifyOptions {
 /**
  * Walks everything there is, log, snapshots and their graphs, and reports what is damaged, where, what that comes to, and which
  * LSNs can still be opened. Changes nothing, needs no lock, and works where opening fails. Beside a writer it looks up to the
- * durable mark. Needs as much memory as two states.
+ * durable mark. Needs as much memory as two states; vectors that snapshots hold stay on disk where some collection has a mode.
  * @returns `undefined` where there is no store.
  * @throws StoreError `ERR_ABORTED`, or what listing files throws.
  */
@@ -39,6 +40,10 @@ export async function verifyFiles(files: Files, options: VerifyOptions): Promise
   )
 }
 
+interface Tools extends VerifyOptions {
+  readonly cold: ColdChunks | undefined
+}
+
 async function verifyOnce(files: Files, options: VerifyOptions): Promise<VerifyReport | undefined> {
   const { checksum } = options
   const problems: FoundProblem[] = []
@@ -46,6 +51,34 @@ async function verifyOnce(files: Files, options: VerifyOptions): Promise<VerifyR
   const survey = await surveySegments(files, checksum)
   const listing = await listSnapshots(files, checksum)
   if (survey.length === 0 && !mark.exists && listing.snapshots.length === 0) return undefined
+  const cold = coldChunksFor(files, listing, checksum)
+  try {
+    return await verifyFound(files, { mark, survey, listing, problems }, { ...options, cold })
+  } finally {
+    await cold?.close()
+  }
+}
+
+interface Found {
+  readonly mark: Pick<MarkReading, 'mark' | 'exists'>
+  readonly survey: readonly SurveyedSegment[]
+  readonly listing: SnapshotListing
+  /** Of the mark. */
+  readonly problems: readonly FoundProblem[]
+}
+
+/** A store that has its vectors on disk is checked by processes that have no memory for them either. */
+function coldChunksFor(files: Files, { snapshots }: SnapshotListing, checksum: Checksum): ColdChunks | undefined {
+  const hasMode = snapshots.some(({ manifest }) =>
+    manifest?.collections.some(({ quantization }) => quantization !== 'none'),
+  )
+  if (!hasMode || files.readsNow !== true) return undefined
+  return new ColdChunks(files, checksum, { originals: 'disk', documents: 'memory' })
+}
+
+async function verifyFound(files: Files, found: Found, options: Tools): Promise<VerifyReport> {
+  const { mark, survey, listing } = found
+  const problems = [...found.problems]
   const progress = new ByteCount(options, [...listing.snapshots].map(bytesOf), survey)
   const storeId = mark.mark?.storeId
   const checked = await checkSnapshots(files, listing, { ...options, storeId, onBytes: (bytes) => progress.add(bytes) })
@@ -85,7 +118,7 @@ async function checkReplay(
   files: Files,
   survey: readonly SurveyedSegment[],
   { snapshots, oldest }: CheckedSnapshots,
-  options: VerifyOptions,
+  options: Tools,
   onBytes: (doneBytes: number) => void,
 ): Promise<ReplayCheck> {
   const manifests = snapshots.flatMap(({ manifest, ok }) => (ok && manifest !== undefined ? [manifest] : []))
@@ -112,11 +145,11 @@ async function checkReplay(
 function baseOf(
   files: Files,
   manifest: SnapshotManifest,
-  { checksum, yieldToEventLoop, signal }: VerifyOptions,
+  { checksum, yieldToEventLoop, signal, cold }: Tools,
   known: StoreState | undefined,
 ): Base {
   const { lsn } = manifest.position
-  const reopen = async () => (await openSnapshot(files, lsn, { checksum, yieldToEventLoop, signal })).state
+  const reopen = async () => (await openSnapshot(files, lsn, { checksum, yieldToEventLoop, signal, cold })).state
   return { lsn, manifest, state: async () => known ?? reopen() }
 }
 

@@ -58,11 +58,9 @@ export class GraphKeeper {
   statsOf(view: CollectionView): GraphFormStats {
     const { built } = view.index.served
     if (built === undefined) return {}
-    const collection = this.#collectionOf(view)
-    const isHeldBack = view.quantization !== 'none' && !this.#readsNow
-    const problem = isHeldBack ? UNREADABLE : collection && this.#problems.get(collection)
     const form = built.leanCodes === undefined ? 'whole' : 'lean'
-    return { form, ...(problem === undefined ? {} : { formProblem: problem }) }
+    const problem = this.#problemOf(view)
+    return problem === undefined ? { form } : { form, formProblem: problem }
   }
 
   /** Whether there is a graph, or is going to be one, that is to become lean, and that no snapshot holds yet. */
@@ -143,6 +141,12 @@ export class GraphKeeper {
       },
       release: () => source.release(),
     }
+  }
+
+  #problemOf(view: CollectionView): string | undefined {
+    if (!this.#readsNow) return view.quantization === 'none' ? undefined : UNREADABLE
+    const collection = this.#collectionOf(view)
+    return collection === undefined || this.#isInForm(collection) ? undefined : this.#problems.get(collection)
   }
 
   #wanted({ quantization }: CollectionView): LeanCodes | undefined {

@@ -1,5 +1,5 @@
 import { MainThreadHost } from '../engine/workers/main-thread-host.ts'
-import type { PhaseHost } from '../engine/workers/phase-host.ts'
+import type { HostMemory, PhaseHost } from '../engine/workers/phase-host.ts'
 import type { SearchHost } from '../engine/workers/search-host.ts'
 import { WorkerPool } from '../engine/workers/worker-pool.ts'
 import { QuietTurns } from './quiet-turns.ts'
@@ -28,6 +28,11 @@ export class IndexThreads {
   }
 
   get searches(): SearchHost {
+    return this.#pool ?? this.#mainThread
+  }
+
+  /** What threads take, and graphs that they have had and nobody needs any more. */
+  get memory(): HostMemory {
     return this.#pool ?? this.#mainThread
   }
 

@@ -4,7 +4,15 @@ import type { BuiltGraph } from '../engine/index/built-graph.ts'
 import { probeWalk } from '../engine/index/probe-walk.ts'
 import { isScanQuicker } from '../engine/index/scan-or-walk.ts'
 import { plainOptions, type SampledQuery, sampleQueries, shareFound } from './query-sample.ts'
-import { averageList, contrastOf, hardestRecall, type MeasuredList, planLists, type Trial } from './recall-lists.ts'
+import {
+  averageList,
+  contrastOf,
+  hardestRecall,
+  type MeasuredList,
+  planLists,
+  type RecallLists,
+  type Trial,
+} from './recall-lists.ts'
 import type { RecallPlan } from './recall-search.ts'
 import { type CheckedOptions, find } from './search.ts'
 import { unlessAborted } from './snapshot-capture.ts'
@@ -38,6 +46,8 @@ interface Calibration {
 interface Measured {
   readonly stats: RecallCalibrationStats
   readonly lists: readonly MeasuredList[]
+  /** What was made of that, by recall; making it takes as long as several searches. */
+  readonly planned: Map<number, RecallLists>
 }
 
 const MOST_QUERIES = 400
@@ -51,6 +61,7 @@ const ENOUGH_RECALL = 0.999
 const MOST_GROWTH = 1.5
 /** Different `k` of one collection; those asked for last are kept. */
 const MOST_CALIBRATIONS = 8
+const MOST_PLANS = 16
 
 /** How long lists must be, by collection and `k`: measured when it is first asked for, and kept in memory. */
 export class RecallCalibrations {
@@ -85,7 +96,7 @@ export class RecallCalibrations {
       const listSize = averageList(measured.lists, recall)
       return { options: listSize === undefined ? { ...tuned, exact: true } : { ...tuned, listSize } }
     }
-    const lists = planLists(measured.lists, recall, view.liveCount)
+    const lists = listsOf(measured, recall, view.liveCount)
     return { options: { ...tuned, listSize: lists.probe }, lists }
   }
 
@@ -122,7 +133,7 @@ export class RecallCalibrations {
       points.push(pointOf(lists, points.at(-1)))
       if (points.at(-1)!.hardest >= ENOUGH_RECALL || listSize >= Math.max(LONGEST_LIST, k * 2)) break
     }
-    return { stats: { k, queries: sample.length, lsn, points }, lists }
+    return { stats: { k, queries: sample.length, lsn, points }, lists, planned: new Map() }
   }
 
   async #trials(
@@ -143,6 +154,15 @@ export class RecallCalibrations {
     }
     return trials
   }
+}
+
+function listsOf({ lists, planned }: Measured, recall: number, entryCount: number): RecallLists {
+  const known = planned.get(recall)
+  if (known !== undefined) return known
+  const made = planLists(lists, recall, entryCount)
+  if (planned.size >= MOST_PLANS) planned.clear()
+  planned.set(recall, made)
+  return made
 }
 
 /** A longer list finds what a shorter one does, but for a few that a walk passed by chance. */

@@ -1,4 +1,3 @@
-import { throwIfAborted } from '../base/abort.ts'
 import { StoreError } from '../base/errors.ts'
 import { MAX_K } from '../base/limits.ts'
 import type { CollectionView } from '../engine/collection-state.ts'

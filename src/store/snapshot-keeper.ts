@@ -3,6 +3,8 @@ import type { Checksum } from '../base/checksum.ts'
 import { isStoreError, type StoreError } from '../base/errors.ts'
 import type { AppliedPosition } from '../replay/materializer.ts'
 import type { Recovered } from '../replay/recovery.ts'
+import type { StoreCapture } from '../snapshots/capture.ts'
+import { captureBytes } from '../snapshots/capture-memory.ts'
 import type { ColdChunks } from '../snapshots/cold-chunks.ts'
 import { evictChunks } from '../snapshots/evict-chunks.ts'
 import type { SnapshotManifest } from '../snapshots/manifest.ts'
@@ -56,6 +58,8 @@ interface Run {
   ended: Promise<void>
   /** Whether it still waits for graphs, and some were not built when it began. */
   isWaitingForBuild: boolean
+  /** What it has copied, until it is on disk. */
+  capture: StoreCapture | undefined
 }
 
 /** Takes the snapshots of a store, one at a time: on demand, when the log has grown, and when the store closes. */
@@ -90,6 +94,12 @@ export class SnapshotKeeper {
   /** The newest that is known to hold. */
   get newest(): SnapshotManifest | undefined {
     return this.#newest
+  }
+
+  /** Bytes of what is being written. */
+  memoryBytes(): number {
+    const capture = this.#running?.capture
+    return capture === undefined ? 0 : captureBytes(capture)
   }
 
   /** Why the last one could not be taken, or what it made unneeded could not be removed. */
@@ -189,7 +199,7 @@ export class SnapshotKeeper {
     const stopping = new AbortController()
     const abort = () => stopping.abort(signal?.reason)
     signal?.addEventListener('abort', abort, { once: true })
-    const run: Run = { stopping, isWaitingForBuild: this.#isBuilding(), ended: Promise.resolve() }
+    const run: Run = { stopping, isWaitingForBuild: this.#isBuilding(), ended: Promise.resolve(), capture: undefined }
     this.#running = run
     const mark = this.#policy.mark()
     const work = this.#carryOut(order, run, mark)
@@ -245,7 +255,9 @@ export class SnapshotKeeper {
       const log = recovered.log!
       log.endSegment()
       if (log.position.lsn > recovered.state.lsn) await log.sync()
-      return await capturePositioned(recovered.state, () => recovered.applied(), tools)
+      const captured = await capturePositioned(recovered.state, () => recovered.applied(), tools)
+      run.capture = captured.capture
+      return captured
     } finally {
       run.isWaitingForBuild = false
       this.#policy.noteCaptured()

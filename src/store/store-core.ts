@@ -17,6 +17,7 @@ import { GraphKeeper } from './graph-keeper.ts'
 import { IndexKeeper } from './index-keeper.ts'
 import { IndexThreads } from './index-threads.ts'
 import { createEventOf, type NewShape } from './inputs.ts'
+import { MemoryEntries } from './memory-entries.ts'
 import type { ResolvedOptions } from './options.ts'
 import { OriginalsKeeper } from './originals-keeper.ts'
 import { RecallCalibrations } from './recall-calibration.ts'
@@ -59,6 +60,7 @@ export class StoreCore {
   readonly #firstLogLsn: number | undefined
   readonly #writer: Writer | undefined
   readonly #admission: Admission
+  readonly #memory = new MemoryEntries()
 
   private constructor(
     surroundings: Surroundings,
@@ -174,6 +176,8 @@ export class StoreCore {
         this.#admission.queueDrop(found.view, pending)
         await pending
         this.keeper.forget(found.view)
+        this.scorer.codes.forget(found.view)
+        this.#memory.noteDropped(found.view)
         return true
       }
       await found.pending
@@ -204,15 +208,13 @@ export class StoreCore {
     return { snapshots: this.snapshots.listed, firstLogLsn }
   }
 
+  get pageWindowBytes(): number {
+    return this.#cold?.memoryBytes() ?? 0
+  }
+
+  /** Asked anew each time: nothing is kept count of. */
   memoryUsage(): MemoryLedger {
-    const collections = this.state.collections().flatMap((collection) => collection.memory())
-    const windowBytes = this.#cold?.memoryBytes() ?? 0
-    return ledgerOf([
-      ...collections,
-      { component: 'kernel', bytes: this.kernel.memoryBytes() + this.scorer.memoryBytes() },
-      { component: 'logQueue', bytes: this.recovered.log?.queuedBytes ?? 0 },
-      ...(windowBytes === 0 ? [] : [{ component: 'pageWindow', bytes: windowBytes }]),
-    ])
+    return ledgerOf(this.#memory.of(this))
   }
 
   /** Waits until what was written is on disk. */

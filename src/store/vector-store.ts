@@ -1,12 +1,12 @@
 import { throwIfAborted } from '../base/abort.ts'
 import { checksumText } from '../base/checksum.ts'
-import { StoreError } from '../base/errors.ts'
+import { isStoreError, StoreError } from '../base/errors.ts'
 import type { MemoryLedger } from '../engine/memory-ledger.ts'
 import type { VectorType } from '../engine/vector-type.ts'
 import type { BackupReport } from '../replay/backup.ts'
 import { checkCollection, digestHex } from '../replay/check-collection.ts'
 import { verifyFiles } from '../replay/verify.ts'
-import type { VerifyProblem, VerifyReport } from '../replay/verify-report.ts'
+import { problemOf, type VerifyProblem, type VerifyReport } from '../replay/verify-report.ts'
 import { digestGraphs } from '../snapshots/index-digests.ts'
 import { Collection, type CollectionHost, type CollectionInfo, infoOf } from './collection.ts'
 import { type BackupCallOptions, backupCore } from './copies.ts'
@@ -198,7 +198,15 @@ export class VectorStore implements AsyncDisposable {
     const { checksum, state, surroundings } = this.#core
     const { yieldToEventLoop } = surroundings
     // Taken before the sync, which then covers all that it saw, whatever is written meanwhile.
-    const digesting = this.digest({ index: false })
+    const { lsn } = state
+    const digesting = this.digest({ index: false }).then(
+      ({ data }) => ({ lsn, data }),
+      // Vectors that are on disk may be damaged there.
+      (error: unknown) => {
+        if (!isStoreError(error, 'ERR_CHUNK_CORRUPT') && !isStoreError(error, 'ERR_IO')) throw error
+        return { lsn, data: undefined, found: problemOf(error) }
+      },
+    )
     if (!this.#core.readOnly) await this.#core.writer().sync()
     const live = await digesting
     const report = await verifyFiles(surroundings.files, {
@@ -212,7 +220,8 @@ export class VectorStore implements AsyncDisposable {
     const problem = (found: Omit<VerifyProblem, 'effect'>) => problems.push({ ...found, effect: 'loss' })
     for (const collection of state.collections())
       for (const found of await checkCollection(collection, { yieldToEventLoop })) problem(found)
-    if (report.lsn === live.lsn && report.digest !== live.data) {
+    if ('found' in live && !problems.some(({ path }) => path === live.found.path)) problem(live.found)
+    if (report.lsn === live.lsn && live.data !== undefined && report.digest !== live.data) {
       const message = `the state in memory (digest ${live.data}) is not what the log replays to (${report.digest}) at LSN ${live.lsn}`
       problem({ code: 'ERR_LOG_CORRUPT', message, lsn: live.lsn })
     }

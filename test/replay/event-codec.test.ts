@@ -63,6 +63,26 @@ describe('events', () => {
     expect(codeOf(encodeCbor([['quantize', 7, 8]]))).toBe('ok')
   })
 
+  test('that make a collection of another type have a name of their own, which older releases refuse', () => {
+    const create = { type: 'create', name: 'c', dimensions: 8 } as const
+    const typed: StoreEvent[] = [
+      { ...create, metric: 'hamming', vectorType: 'binary' },
+      { ...create, metric: 'dot', vectorType: 'int8', quantization: 'int8' },
+    ]
+    expect(roundTrip(...typed)).toStrictEqual(typed)
+    expect(decodeCbor(encodeEvents(typed))).toEqual([
+      ['createTyped', 'c', 8, 'hamming', 'binary'],
+      ['createTyped', 'c', 8, 'dot', 'int8', 'int8'],
+    ])
+    expect(Buffer.from(encodeEvents(typed.slice(0, 1))).toString('hex')).toBe(
+      '81856b63726561746554797065646163086768616d6d696e676662696e617279',
+    )
+    expect(codeOf(encodeCbor([['createTyped', 'c', 8, 'dot', 'int4']]))).toBe('ERR_FORMAT_VERSION')
+    expect(codeOf(encodeCbor([['createTyped', 'c', 8, 'jaccard', 'binary']]))).toBe('ERR_FORMAT_VERSION')
+    expect(codeOf(encodeCbor([['createTyped', 'c', 8, 'dot', 'int8', 'int1']]))).toBe('ERR_FORMAT_VERSION')
+    expect(codeOf(encodeCbor([['createTyped', 'c', 8, 1, 2]]))).toBe('ok')
+  })
+
   test('that order graph work have a place for each field, and come back exactly', () => {
     const fields = { collection: 7, throughSlot: 20_000, indexVersion: 1 } as const
     const plan = { walkCodes: 'narrow', scale: 2 ** -200, centre: new Uint8Array(EDGE_BITS.slice().buffer) } as const

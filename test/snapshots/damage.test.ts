@@ -183,7 +183,7 @@ describe('a damaged snapshot', () => {
 
   test('of a newer version is refused by name', async () => {
     await expectRefused(
-      patched((view) => view.setUint32(format.VERSION_OFFSET, 2, true)),
+      patched((view) => view.setUint32(format.VERSION_OFFSET, 3, true)),
       'version',
       'ERR_FORMAT_VERSION',
     )

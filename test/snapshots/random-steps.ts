@@ -1,9 +1,8 @@
 import { QUANTIZATION_MODES } from '../../src/engine/quantization.ts'
 import { textBytes } from '../engine/engine-fixture.ts'
 import type { Random } from '../support/random.ts'
+import { bytesOfComponents, componentFor, METRICS_OF, VECTOR_TYPES } from '../support/typed-vectors.ts'
 import type { SnapshotFixture } from './snapshot-fixture.ts'
-
-const METRICS = ['cosine', 'euclidean', 'dot'] as const
 
 /**
  * Takes a random step; the same on every state that the same steps were taken on. Collections stay small, so chunks are to be
@@ -13,20 +12,25 @@ export function takeStep(store: SnapshotFixture, random: Random): void {
   const collections = store.state.collections()
   const kind = random.nextInt(20)
   if (collections.length === 0 || (kind === 0 && collections.length < 4)) {
-    const dimensions = random.pick([1, 3, 40])
-    store.create(`c${store.state.lsn}`, dimensions, random.pick(METRICS))
+    const vectorType = random.pick(VECTOR_TYPES)
+    const dimensions = vectorType === 'binary' ? random.pick([8, 40]) : random.pick([1, 3, 40])
+    const metric = random.pick(METRICS_OF[vectorType])
+    store.apply({ type: 'create', name: `c${store.state.lsn}`, dimensions, metric, vectorType })
     store.startIndexes()
     return
   }
   const collection = random.pick(collections)
   const id = () => `id-${random.nextInt(60)}`
-  const vector = () =>
-    Array.from({ length: collection.dimensions }, () => random.pick([1, -1, 2, 0.5, -0, 3e38, 1e-45]))
+  const { dimensions, vectorType } = collection
+  const component = () => componentFor(vectorType, random.pick([1, -1, 2, 0.5, -0, 3e38, 1e-45]))
+  /** None is zero, which cosine could not compare. */
+  const vector = () => Array.from({ length: dimensions }, component).map((x, i) => (i === 0 ? x || 1 : x))
   const document = () => (random.nextBoolean() ? textBytes('x'.repeat(random.nextInt(30))) : undefined)
   if (kind < 9) {
     const ids = [...new Set(Array.from({ length: 1 + random.nextInt(12) }, id))]
-    const entries = Object.fromEntries(ids.map((one) => [one, vector().map((x, i) => (i === 0 ? x || 1 : x))]))
-    store.add(collection, entries, random.nextBoolean() ? ids.map(document) : undefined)
+    const vectors = bytesOfComponents(vectorType, ids.flatMap(vector))
+    const documents = random.nextBoolean() ? { documents: ids.map(document) } : {}
+    store.apply({ type: 'add', collection: collection.creationLsn, ids, vectors, ...documents })
   } else if (kind === 9) store.update(collection, id(), document())
   else if (kind < 12) store.delete(collection, ...Array.from({ length: random.nextInt(10) }, id))
   else if (kind < 14) store.flush(collection, 'insert', Math.floor(collection.slotCount * random.pick([1, 1, 0.8])))

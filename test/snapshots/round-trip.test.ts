@@ -46,6 +46,7 @@ describe('a snapshot of a random history', () => {
           expect(collection.documentAt(slot)).toEqual(original.documentAt(slot))
           if (!collection.isDead(slot)) expect(collection.slotOf(collection.idAt(slot))).toBe(slot)
           expect(collection.borrowRun(slot, 1)).toEqual(original.borrowRun(slot, 1))
+          expect(collection.borrowRows(slot, 1)).toEqual(original.borrowRows(slot, 1))
         }
       }
       const seedAfter = random.nextBits()

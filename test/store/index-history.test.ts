@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Collection } from '../../src/store/collection.ts'
 import type { OpenOptions } from '../../src/store/options.ts'
-import type { Hit } from '../../src/store/search.ts'
+import { componentFor, handedIn, METRICS_OF, VECTOR_TYPES, type VectorType } from '../support/typed-vectors.ts'
 import { StoreFixture } from './support/store-fixture.ts'
 
 const IDS = 60
@@ -45,18 +45,25 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 ) as fc.Arbitrary<Step>
 
+const typed = fc.oneof(fc.constant('float32' as const), fc.constantFrom(...VECTOR_TYPES)).chain((type) =>
+  fc.record({ type: fc.constant(type), metric: fc.constantFrom(...METRICS_OF[type]) }),
+)
+
 const history = fc.record({
-  metric: fc.constantFrom('cosine', 'euclidean', 'dot'),
+  typed,
   /** As float32, and by codes. */
-  dimensions: fc.constantFrom(4, 40),
+  dimensions: fc.constantFrom(8, 40),
   bufferEntries: fc.integer({ min: 1, max: 30 }),
   isAwaited: fc.boolean(),
   steps: fc.array(step, { minLength: 3, maxLength: 25 }),
 })
 
-/** The components, one after the other and over again. */
-function vectorOf(four: readonly number[], dimensions: number): Float32Array {
-  return Float32Array.from({ length: dimensions }, (_, i) => four[i % 4]!)
+/** The components, one after the other and over again; those of bits say more than their signs. */
+function componentsOf(type: VectorType, four: readonly number[], dimensions: number): number[] {
+  const shifted = (number: number, i: number) => (type === 'binary' ? Math.sin(number * (i + 1)) : number)
+  const components = Array.from({ length: dimensions }, (_, i) => componentFor(type, shifted(four[i % 4]!, i)))
+  // A zero vector has no cosine.
+  return components.with(0, components[0] || 1)
 }
 
 /** A store and what must be in it: ids, by what resolved calls have done. */
@@ -64,7 +71,7 @@ class Run {
   readonly #settings: typeof history extends fc.Arbitrary<infer Value> ? Omit<Value, 'steps'> : never
   readonly #live = new Set<string>()
   #fixture!: StoreFixture
-  vectors!: Collection
+  vectors!: Collection<object, VectorType>
 
   constructor(settings: Run['settings']) {
     this.#settings = settings
@@ -75,19 +82,18 @@ class Run {
   }
 
   async open(files?: StoreFixture['files']): Promise<void> {
-    const { bufferEntries, dimensions, metric } = this.#settings
+    const { bufferEntries, dimensions, typed } = this.#settings
     const options: OpenOptions = { threads: 0, bufferEntries, consolidateShare: 0.2, rebuildShare: 0.5 }
     this.#fixture = await StoreFixture.open(options, files)
-    this.vectors = await this.#fixture.store.collection('vectors', { dimensions, metric })
+    this.vectors = await this.#fixture.store.collection('vectors', { dimensions, ...typed })
   }
 
   async take(step: Step): Promise<unknown> {
     switch (step.type) {
       case 'add': {
-        const { dimensions } = this.#settings
         const entries = step.entries.map((entry) => ({
           id: `e${entry.id}`,
-          vector: vectorOf(entry.components, dimensions),
+          vector: this.#vectorOf(entry.components),
         }))
         for (const entry of entries) this.#live.add(entry.id)
         return this.vectors.add(entries)
@@ -108,8 +114,8 @@ class Run {
   }
 
   /** As many as there are, none that is not there, and the distances that they have. */
-  async search({ components, k, among }: Step & { type: 'search' }): Promise<{ hits: Hit[]; exact: Hit[] }> {
-    const query = vectorOf(components, this.#settings.dimensions)
+  async search({ components, k, among }: Step & { type: 'search' }) {
+    const query = this.#vectorOf(components)
     const filter = among && { filter: among.map((each) => `e${each}`) }
     const searching = this.vectors.search(query, { k, listSize: 1000, ...filter })
     const comparing = this.vectors.search(query, { k: 1000, exact: true, ...filter })
@@ -136,6 +142,11 @@ class Run {
       const { hits, exact } = await this.search({ type: 'search', components: four, k: 15 })
       expect(hits).toEqual(exact)
     }
+  }
+
+  #vectorOf(four: readonly number[]) {
+    const { typed, dimensions } = this.#settings
+    return handedIn(typed.type, componentsOf(typed.type, four, dimensions))
   }
 
   close(): Promise<void> {

@@ -36,7 +36,8 @@ describe('looking entries up', () => {
     const { store, vectors } = await StoreFixture.withCollection({ dimensions: 3, metric: 'dot' })
     await vectors.add(someEntries(2, 3))
     expect([vectors.name, vectors.dimensions, vectors.metric]).toEqual(['vectors', 3, 'dot'])
-    const info = { name: 'vectors', dimensions: 3, metric: 'dot', quantization: 'none', count: 2, createdAtLsn: 1 }
+    const shape = { dimensions: 3, metric: 'dot', type: 'float32', quantization: 'none' }
+    const info = { name: 'vectors', ...shape, count: 2, createdAtLsn: 1 }
     expect(store.collections()).toEqual([info])
     const index = {
       indexed: 0,

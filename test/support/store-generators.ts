@@ -1,26 +1,34 @@
 import fc from 'fast-check'
-import { METRICS, type Metric } from '../../src/engine/metric.ts'
+import type { DistanceMetric } from '../../src/engine/metric.ts'
+import { METRICS_OF, VECTOR_TYPES, type VectorType } from './typed-vectors.ts'
 
 /** How the vectors of an `add` are handed in. */
-export type HandedIn = 'float32' | 'numbers' | 'other realm' | 'overwritten after the call' | 'addAll from one array'
+export type HandedIn = 'typed array' | 'numbers' | 'other realm' | 'overwritten after the call' | 'addAll from one array'
 
 /** What is wrong with an entry, by the code of the error that it must give. */
 export type Defect =
   | 'ERR_DIMENSIONS'
   | 'ERR_VECTOR_NOT_FINITE'
+  | 'ERR_VECTOR_VALUE'
   | 'ERR_VECTOR_ZERO'
   | 'ERR_ID_INVALID'
   | 'ERR_METADATA_INVALID'
 
 export interface GeneratedEntry {
   readonly id: string
-  /** Of the longest dimension: the collection's own takes the first so many. */
+  /** From which the collection takes what its type has: the first so many, and these again where it needs more. */
   readonly components: readonly number[]
   readonly metadata?: object
 }
 
 export type Operation =
-  | { readonly type: 'create'; readonly name: string; readonly dimensions: number; readonly metric: Metric }
+  | {
+      readonly type: 'create'
+      readonly name: string
+      readonly dimensions: number
+      readonly vectorType: VectorType
+      readonly metric: DistanceMetric
+    }
   | { readonly type: 'drop'; readonly name: string }
   | {
       readonly type: 'add'
@@ -87,7 +95,7 @@ const entry: fc.Arbitrary<GeneratedEntry> = fc.record(
 const name = fc.constantFrom(...NAMES)
 
 const handedIn: fc.Arbitrary<HandedIn> = fc.constantFrom(
-  'float32',
+  'typed array',
   'numbers',
   'other realm',
   'overwritten after the call',
@@ -95,12 +103,19 @@ const handedIn: fc.Arbitrary<HandedIn> = fc.constantFrom(
 )
 
 function createOf(created: fc.Arbitrary<string>): fc.Arbitrary<Operation> {
-  return fc.record({
-    type: fc.constant('create' as const),
-    name: created,
-    dimensions: fc.integer({ min: 1, max: MOST_DIMENSIONS }),
-    metric: fc.constantFrom(...METRICS),
-  })
+  const vectorType = fc.oneof(
+    { weight: 4, arbitrary: fc.constant('float32' as const) },
+    { weight: 5, arbitrary: fc.constantFrom(...VECTOR_TYPES) },
+  )
+  return vectorType.chain((type) =>
+    fc.record({
+      type: fc.constant('create' as const),
+      name: created,
+      vectorType: fc.constant(type),
+      dimensions: type === 'binary' ? fc.constantFrom(8, 16) : fc.integer({ min: 1, max: MOST_DIMENSIONS }),
+      metric: fc.constantFrom(...METRICS_OF[type]),
+    }),
+  )
 }
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
@@ -124,6 +139,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       defect: fc.constantFrom<Defect[]>(
         'ERR_DIMENSIONS',
         'ERR_VECTOR_NOT_FINITE',
+        'ERR_VECTOR_VALUE',
         'ERR_VECTOR_ZERO',
         'ERR_ID_INVALID',
         'ERR_METADATA_INVALID',

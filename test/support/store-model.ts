@@ -1,6 +1,8 @@
-import type { Metric } from '../../src/engine/metric.ts'
+import type { DistanceMetric as Metric } from '../../src/engine/metric.ts'
+import type { VectorType } from './typed-vectors.ts'
 
 export interface ModelEntry {
+  /** The components, whatever they are kept as. */
   readonly vector: Float32Array
   readonly metadata?: object | undefined
 }
@@ -16,13 +18,15 @@ export class ModelCollection {
   readonly dimensions: number
   readonly metric: Metric
   readonly createdAtLsn: number
+  readonly type: VectorType
   readonly entries = new Map<string, ModelEntry>()
 
-  constructor(name: string, dimensions: number, metric: Metric, createdAtLsn: number) {
+  constructor(name: string, dimensions: number, metric: Metric, createdAtLsn: number, type: VectorType = 'float32') {
     this.name = name
     this.dimensions = dimensions
     this.metric = metric
     this.createdAtLsn = createdAtLsn
+    this.type = type
   }
 
   add(entries: readonly (ModelEntry & { readonly id: string })[]): { added: number; replaced: number } {
@@ -63,9 +67,9 @@ export class StoreModel {
   /** LSN of the last record that the calls so far have logged. */
   lsn = 0
 
-  create(name: string, dimensions: number, metric: Metric): ModelCollection {
+  create(name: string, dimensions: number, metric: Metric, type: VectorType = 'float32'): ModelCollection {
     this.lsn += 1
-    const collection = new ModelCollection(name, dimensions, metric, this.lsn)
+    const collection = new ModelCollection(name, dimensions, metric, this.lsn, type)
     this.collections.set(name, collection)
     return collection
   }
@@ -83,12 +87,13 @@ export function distanceOf(metric: Metric, query: Float32Array, vector: Float32A
   if (metric === 'cosine') return 1 - dotOf(query, vector) / (lengthOf(query) * lengthOf(vector))
   let sum = 0
   for (const [index, component] of query.entries()) sum += (component - vector[index]!) ** 2
-  return Math.sqrt(sum)
+  return metric === 'hamming' ? sum : Math.sqrt(sum)
 }
 
 /** How far two correct ways of adding up may be apart: a small multiple of the rounding of the largest term. */
 export function toleranceOf(metric: Metric, query: Float32Array, vector: Float32Array): number {
   const roundings = 4 * query.length * Number.EPSILON
+  if (metric === 'hamming') return 0
   if (metric === 'cosine') return roundings
   if (metric === 'euclidean') return roundings * distanceOf(metric, query, vector)
   let magnitude = 0

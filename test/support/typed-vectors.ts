@@ -80,7 +80,7 @@ export function randomComponent(type: VectorType, random: Random): number {
   const isEdge = random.nextInt(8) === 0
   switch (type) {
     case 'float32':
-      return isEdge ? random.pick([-0, 0, 3e38, 1e-45]) : Math.fround(random.nextUnit() * 2 - 1)
+      return Math.fround(isEdge ? random.pick([-0, 0, 3e38, 1e-45]) : random.nextUnit() * 2 - 1)
     case 'float16':
       return isEdge ? random.pick([-0, 0, 65_504, 2 ** -24]) : random.pick(ORDINARY_HALVES)
     case 'int8':

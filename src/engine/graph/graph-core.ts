@@ -26,6 +26,8 @@ export class GraphCore implements TaskRunner, WalkCore {
   readonly leafNodes: number
   readonly #scratch: ThreadScratch[] = []
   readonly #blocks: number[] = []
+  /** Whether the pages of the last block are taken as its nodes are: otherwise they were used for something else before. */
+  #isLastBlockFresh = true
   /** Falling, so that the lowest is taken from the end. */
   readonly #freeNodes: number[] = []
   /** Linked nodes that no walk reaches, as of the end of the last job. */
@@ -57,6 +59,12 @@ export class GraphCore implements TaskRunner, WalkCore {
 
   get blockCount(): number {
     return this.#blocks.length
+  }
+
+  /** Bytes of the last block behind its last node, where they are resident: not so where nothing has touched them yet. */
+  get tailBytes(): number {
+    const nodes = this.#blocks.length * BLOCK_POSITIONS - this.#nodeCount
+    return this.#isLastBlockFresh ? 0 : Math.floor((this.shape.blockBytes / BLOCK_POSITIONS) * nodes)
   }
 
   /** Nodes there is room for, those in use included. */
@@ -222,7 +230,9 @@ export class GraphCore implements TaskRunner, WalkCore {
   #addBlock(): void {
     const block = this.#blocks.length
     check(block < layout.MOST_BLOCKS, 'the block table is full')
+    const usedBytes = this.memory.usedBytes
     const at = this.memory.allocate(this.shape.blockBytes)
+    this.#isLastBlockFresh = this.memory.usedBytes > usedBytes
     this.#blocks.push(at)
     this.setWord(layout.BLOCKS_AT + block * 4, at)
   }

@@ -112,6 +112,7 @@ export class LeanCore implements WalkCore {
       factors: this.nodeCount * factorBytes,
       rows: (this.nodeCount + 1 + this.edgeCount) * WORD_BYTES,
       scratch: marks + lists + this.#frameBytes + this.entries.length * WORD_BYTES,
+      spare: this.memory.freeBytes,
       total: this.memory.usedBytes,
     }
   }

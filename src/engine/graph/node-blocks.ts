@@ -1,4 +1,5 @@
 import { BLOCK_POSITIONS, CODED, LINKED, ROW_SLOTS } from '../kernel/assembly-graph/layout.ts'
+import { allocatePages } from '../page-memory.ts'
 import type { GraphCore } from './graph-core.ts'
 import { check } from './graph-parameters.ts'
 
@@ -33,16 +34,23 @@ export function* exportBlock(core: GraphCore, first: number): Generator<void, No
   return {
     nodes,
     ...rows,
-    wideCodes: core.bytes(core.addressOf(first, wideOffset, wideStride), nodes * wideStride).slice(),
-    narrowCodes: core.bytes(core.addressOf(first, narrowOffset, narrowStride), nodes * narrowStride).slice(),
+    wideCodes: copyOf(core.bytes(core.addressOf(first, wideOffset, wideStride), nodes * wideStride)),
+    narrowCodes: copyOf(core.bytes(core.addressOf(first, narrowOffset, narrowStride), nodes * narrowStride)),
   }
+}
+
+/** Copies of a whole graph are as large as the graph, and soon of no use. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(allocatePages(bytes.byteLength), 0, bytes.byteLength)
+  copy.set(bytes)
+  return copy
 }
 
 function exportRows(core: GraphCore, first: number, nodes: number): Pick<NodeBlock, 'offsets' | 'neighbours'> {
   const rows = core.words(core.addressOf(first, 0, ROW_WORDS * 4), nodes * ROW_WORDS)
   const offsets = new Uint32Array(nodes + 1)
   for (let node = 0; node < nodes; node++) offsets[node + 1] = offsets[node]! + rows[node * ROW_WORDS]!
-  const neighbours = new Uint32Array(offsets[nodes]!)
+  const neighbours = new Uint32Array(allocatePages(offsets[nodes]! * 4), 0, offsets[nodes]!)
   let place = 0
   for (let row = 0; row < rows.length; row += ROW_WORDS) {
     for (let i = row + 1, end = i + rows[row]!; i < end; i++) neighbours[place++] = rows[i]!

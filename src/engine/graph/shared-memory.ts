@@ -40,6 +40,11 @@ export class SharedMemory {
     return this.#end
   }
 
+  /** Bytes that were given back, by jobs that have ended above all: they are handed out again, and resident until the memory goes. */
+  get freeBytes(): number {
+    return this.#free.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
   /** Bytes that can still be handed out in one piece. */
   get roomBytes(): number {
     return MOST_PAGES * PAGE_BYTES - this.#end

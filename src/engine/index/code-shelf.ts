@@ -34,6 +34,11 @@ export class CodeShelf {
     return bytes
   }
 
+  /** To be called for a collection that was dropped. */
+  forget(view: CollectionView): void {
+    this.#codes.delete(view)
+  }
+
   #removeDropped(): void {
     for (const view of this.#codes.keys()) if (view.dropped) this.#codes.delete(view)
   }

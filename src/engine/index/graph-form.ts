@@ -52,6 +52,7 @@ export class GraphForm {
     const built = await host.phases.run(whole!.graph.core, asJob(leanGraph(whole!, codes, module)), host.signal)
     // Deaths since the last step were told to the whole graph.
     built.takeDeathsOf(whole!)
+    if (whole !== served.built) host.phases.forget(whole!.graph.core)
     return { ...served, built }
   }
 

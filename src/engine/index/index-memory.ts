@@ -14,12 +14,13 @@ export function indexMemory(
 }
 
 function graphEntries({ graph, slots, live, lookup }: BuiltGraph): MemoryEntry[] {
-  const { codes, factors, rows, scratch } = graph.memory()
+  const { codes, factors, rows, scratch, spare } = graph.memory()
   return [
     { component: 'indexCodes', bytes: codes },
     { component: 'indexFactors', bytes: factors },
     { component: 'indexGraph', bytes: rows },
     { component: 'indexScratch', bytes: scratch },
+    { component: 'indexSpare', bytes: spare },
     { component: 'indexSlots', bytes: slots.memoryBytes() + live.memoryBytes() + lookup.memoryBytes() },
   ]
 }

@@ -1,5 +1,6 @@
 import type { CollectionView } from '../collection-state.ts'
 import type { SeededRandom } from '../graph/seeded-random.ts'
+import { allocatePages } from '../page-memory.ts'
 import { RunScratch } from '../run-scratch.ts'
 import { Pace } from './pace.ts'
 
@@ -33,7 +34,7 @@ export function* drawSample(
   const { dimensions } = view
   const mostRows = Math.min(MOST_ROWS, Math.floor(MOST_BYTES / (dimensions * 4)))
   const { slots, liveCount } = yield* drawSlots(view, throughSlot, mostRows, random)
-  const vectors = new Float32Array(slots.length * dimensions)
+  const vectors = new Float32Array(allocatePages(slots.length * dimensions * 4), 0, slots.length * dimensions)
   const scratch = new RunScratch()
   let rows = 0
   for (const slot of slots) {

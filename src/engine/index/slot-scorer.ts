@@ -16,7 +16,7 @@ const MOST_TOUCHED = 1024
  * same distance, to the bit, however it was found.
  */
 export class SlotScorer {
-  /** The codes of buffers, whose bytes are among its own. */
+  /** The codes of buffers, which tell their own bytes. */
   readonly codes: CodeShelf
   readonly #kernel: ScanKernel
   #vectors = new Float32Array(0)
@@ -41,8 +41,7 @@ export class SlotScorer {
   }
 
   memoryBytes(): number {
-    const scratchBytes = this.#vectors.byteLength + this.#norms.byteLength + this.scratch.memoryBytes()
-    return scratchBytes + this.codes.memoryBytes()
+    return this.#vectors.byteLength + this.#norms.byteLength + this.scratch.memoryBytes()
   }
 
   #offerSome(

@@ -4,7 +4,8 @@ import { check } from '../graph/graph-parameters.ts'
 import { beginSearch, type GraphHits, readResults } from '../graph/graph-search.ts'
 import type { Job } from '../graph/job.ts'
 import type { WalkCore } from '../graph/walk-core.ts'
-import type { PhaseHost } from './phase-host.ts'
+import { DroppedMemories } from './dropped-memories.ts'
+import type { HostMemory, PhaseHost } from './phase-host.ts'
 import type { BatchSearchOptions, SearchHost } from './search-host.ts'
 import { FIRST_SEARCH_THREAD } from './thread-numbers.ts'
 
@@ -14,8 +15,9 @@ export interface MainThreadHostOptions {
 }
 
 /** Does all work on the calling thread, and lets the event loop turn after each slice of it. */
-export class MainThreadHost implements PhaseHost, SearchHost {
+export class MainThreadHost implements PhaseHost, SearchHost, HostMemory {
   readonly #yieldToEventLoop: () => Promise<void>
+  readonly #dropped = new DroppedMemories()
   /** The end of the last search that was asked for: searches of a graph share one set of lists. */
   readonly #lastSearches = new WeakMap<WalkCore, Promise<void>>()
 
@@ -53,7 +55,17 @@ export class MainThreadHost implements PhaseHost, SearchHost {
     return hits
   }
 
-  forget(_core: WalkCore): void {}
+  forget(core: WalkCore): void {
+    this.#dropped.add(core)
+  }
+
+  droppedBytes(): number {
+    return this.#dropped.memoryBytes()
+  }
+
+  threadBytes(): number {
+    return 0
+  }
 
   async #searchAll(core: WalkCore, queries: Float32Array, options: BatchSearchOptions): Promise<GraphHits[]> {
     const { dimensions } = core.parameters

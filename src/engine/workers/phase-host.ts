@@ -16,3 +16,11 @@ export interface PhaseHost {
   /** Lets go of a graph that nobody will run a job on or search in any more, so that its memory can be freed. */
   forget(core: WalkCore): void
 }
+
+/** What a host takes besides the memory of the graphs that are in use. */
+export interface HostMemory {
+  /** Bytes of graphs that were let go of and whose memory is not free yet. */
+  droppedBytes(): number
+  /** Bytes of its threads. */
+  threadBytes(): number
+}

@@ -2,6 +2,7 @@ import type { GraphCore } from '../graph/graph-core.ts'
 import type { TaskName } from '../graph/graph-kernel.ts'
 import type { Phase } from '../graph/job.ts'
 import { ROW_BYTES } from '../kernel/assembly-graph/layout.ts'
+import { allocatePages } from '../page-memory.ts'
 
 /** A range of the items of a phase. */
 export interface Range {
@@ -55,7 +56,8 @@ export class SavedRows {
     this.#overwritten = overwritten
     this.#parameters = parameters
     this.#range = range
-    this.#saved = new Uint32Array((range.to - range.from) * overwritten.rowWords)
+    const words = (range.to - range.from) * overwritten.rowWords
+    this.#saved = new Uint32Array(allocatePages(words * 4), 0, words)
   }
 
   /** `undefined` where the range can be run again as it is. */

@@ -39,6 +39,11 @@ export class WorkerCrew implements SlotOwner {
     return !this.#canStart && !this.#slots.some(({ hasWorker }) => hasWorker)
   }
 
+  /** Workers that live. */
+  get workerCount(): number {
+    return this.#slots.filter(({ hasWorker }) => hasWorker).length
+  }
+
   get isHeld(): boolean {
     return this.#holds > 0
   }
@@ -75,6 +80,11 @@ export class WorkerCrew implements SlotOwner {
   forget(core: WalkCore): void {
     const graph = this.#numbers.get(core)
     if (graph !== undefined) for (const slot of this.#slots) slot.forget(graph)
+  }
+
+  /** Whether a worker that lives has the memory of a graph, by its number. */
+  isKnown(graph: number): boolean {
+    return this.#slots.some((slot) => slot.knows(graph))
   }
 
   /** Ends all workers, whatever they are doing. */

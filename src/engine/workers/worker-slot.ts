@@ -77,6 +77,11 @@ export class WorkerSlot {
     this.#started?.thread.setHeld(isHeld)
   }
 
+  /** Whether the worker has the memory of a graph. */
+  knows(graph: number): boolean {
+    return this.#started?.graphs.has(graph) === true
+  }
+
   /** Ends the worker if it knows a graph, once it is idle: a memory is only freed when its workers have ended. */
   forget(graph: number): void {
     if (!this.#started?.graphs.has(graph)) return

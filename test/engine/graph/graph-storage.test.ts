@@ -152,9 +152,11 @@ describe('memory', () => {
   test('is told by part', async () => {
     const graph = await graphOf(set)
     const memory = graph.memory()
-    expect(memory.rows).toBe(16_384 * 256)
-    expect(memory.factors).toBe(16_384 * 16)
-    expect(memory.codes).toBe(16_384 * (40 + 24))
+    const { nodeCount } = graph
+    expect(memory.rows).toBe(nodeCount * 256)
+    expect(memory.factors).toBe(nodeCount * 16)
+    expect(memory.codes).toBe(nodeCount * (40 + 24))
+    expect(memory.spare).toBe(0)
     expect(memory.total).toBeGreaterThan(memory.rows + memory.codes + memory.factors + memory.scratch - 1024)
   })
 
@@ -162,7 +164,7 @@ describe('memory', () => {
     const graph = await graphOf(normalSet('cosine', 1, 100))
     const { codes, factors, rows } = graph.memory()
     expect(graph.core.shape.narrowStride).toBe(64)
-    expect((codes + factors + rows) / 16_384).toBe(64 + 112 + 256)
+    expect((codes + factors + rows) / graph.nodeCount).toBe(64 + 112 + 256)
   })
 
   test('of a job is used again by the next one', async () => {

@@ -1,19 +1,27 @@
 import { expect } from 'vitest'
-import type { Collection } from '../../../src/store/collection.ts'
+import type { Collection, Entry } from '../../../src/store/collection.ts'
 import type { Hit } from '../../../src/store/search.ts'
 import type { VectorStore } from '../../../src/store/vector-store.ts'
 import { distanceOf, type ModelCollection, type StoreModel, toleranceOf } from '../../support/store-model.ts'
-import { bitsOf, collect } from './store-fixture.ts'
+import {
+  bytesGiven,
+  bytesOfComponents,
+  componentFor,
+  handedIn,
+  type VectorType,
+} from '../../support/typed-vectors.ts'
+import { collect } from './store-fixture.ts'
 
 /** Compares a store with the model by everything that its public calls can say. */
 export async function expectContent(store: VectorStore, model: StoreModel, query: readonly number[]): Promise<void> {
   const expected = [...model.collections.values()]
   expect(store.stats().lsn).toBe(model.lsn)
   expect(store.collections()).toEqual(
-    expected.map(({ name, dimensions, metric, createdAtLsn, entries }) => ({
+    expected.map(({ name, dimensions, metric, type, createdAtLsn, entries }) => ({
       name,
       dimensions,
       metric,
+      type,
       quantization: 'none',
       createdAtLsn,
       count: entries.size,
@@ -23,24 +31,26 @@ export async function expectContent(store: VectorStore, model: StoreModel, query
 }
 
 async function expectEntries(
-  collection: Collection,
+  collection: Collection<object, VectorType>,
   model: ModelCollection,
   components: readonly number[],
 ): Promise<void> {
+  const { type } = model
   const ids = [...model.entries.keys()]
   const shown = ids.map((id) => {
     const { vector, metadata } = model.entries.get(id)!
-    return { id, bits: bitsOf(vector), metadata }
+    return { id, bytes: bytesOfComponents(type, [...vector]), metadata }
   })
-  const show = (entry: Awaited<ReturnType<Collection['get']>>) =>
-    entry && { id: entry.id, bits: bitsOf(entry.vector), metadata: entry.metadata }
+  const show = (entry: Entry<object, VectorType> | undefined) =>
+    entry && { id: entry.id, bytes: bytesGiven(type, entry.vector), metadata: entry.metadata }
   expect(collection.count()).toBe(ids.length)
   expect(await collect(collection.ids())).toEqual(ids)
   expect((await collect(collection.entries())).map(show)).toEqual(shown)
   expect((await collection.getMany([...ids, 'nobody'])).map(show)).toEqual([...shown, undefined])
-  const query = queryFor(model, components)
+  const query = type === 'binary' ? vectorFor(model, components) : queryFor(model, components)
   for (const k of [2, 100]) {
-    const { hits } = await collection.search(query, { k, includeMetadata: true })
+    const asked = type === 'binary' ? handedIn(type, [...query]) : query
+    const { hits } = await collection.search(asked, { k, includeMetadata: true })
     expectHits(hits, model, query, Math.min(k, ids.length))
   }
   const first = ids[0]
@@ -51,7 +61,7 @@ async function expectEntries(
 
 /** The number of hits, their order, each distance, and that none is missing that is nearer than the last. */
 function expectHits(
-  hits: readonly Hit[],
+  hits: readonly Hit<object, VectorType>[],
   model: ModelCollection,
   query: Float32Array,
   count: number,
@@ -73,9 +83,18 @@ function expectHits(
   }
 }
 
-/** The components a collection's metric and dimensions can take. */
-export function queryFor(model: ModelCollection, components: readonly number[]): Float32Array {
+/** Any numbers that the metric of a collection can take. */
+function queryFor(model: ModelCollection, components: readonly number[]): Float32Array {
   const vector = Float32Array.from(components.slice(0, model.dimensions))
+  if (model.metric === 'cosine' && vector.every((component) => component === 0)) vector[0] = 1
+  return vector
+}
+
+/** The components that a collection's type, metric and dimensions can take. */
+export function vectorFor(model: ModelCollection, components: readonly number[]): Float32Array {
+  const vector = Float32Array.from({ length: model.dimensions }, (_, i) =>
+    componentFor(model.type, components[i % components.length]!),
+  )
   if (model.metric === 'cosine' && vector.every((component) => component === 0)) vector[0] = 1
   return vector
 }

@@ -12,7 +12,8 @@ import type {
   Turn,
 } from '../../support/store-generators.ts'
 import { type ModelCollection, type ModelEntry, StoreModel } from '../../support/store-model.ts'
-import { queryFor } from './expect-content.ts'
+import { handedIn, type VectorType } from '../../support/typed-vectors.ts'
+import { vectorFor } from './expect-content.ts'
 import { endingOf } from './store-fixture.ts'
 
 /** Where a history's store lives. */
@@ -23,9 +24,12 @@ export interface Place {
   kill?(): void
 }
 
+type TypedCollection = Collection<object, VectorType>
+type TypedInput = EntryInput<object, VectorType>
+
 /** A handle, and the collection of the model that it was given for. */
 interface Handle {
-  readonly collection: Collection
+  readonly collection: TypedCollection
   readonly model: ModelCollection
 }
 
@@ -60,7 +64,7 @@ export class HistoryRun {
     this.#store = await this.#place.open(this.#history)
     this.#handles.clear()
     for (const [name, model] of this.model.collections) {
-      this.#handles.set(name, { collection: await this.store.collection(name), model })
+      this.#handles.set(name, { collection: await this.store.collection<object, VectorType>(name), model })
     }
   }
 
@@ -91,17 +95,19 @@ export class HistoryRun {
     return async () => expect(await call).toEqual(expected)
   }
 
-  #create({ name, dimensions, metric }: Operation & { type: 'create' }): () => Promise<void> {
+  #create({ name, dimensions, metric, vectorType }: Operation & { type: 'create' }): () => Promise<void> {
     const existing = this.model.collections.get(name)
-    const call = () => this.store.collection(name, { dimensions, metric })
-    if (existing !== undefined && (existing.dimensions !== dimensions || existing.metric !== metric)) {
+    const settings = { dimensions, metric, ...(vectorType === 'float32' ? {} : { type: vectorType }) }
+    const call = () => this.store.collection<object, VectorType>(name, settings)
+    const isSame = existing?.dimensions === dimensions && existing.metric === metric && existing.type === vectorType
+    if (existing !== undefined && !isSame) {
       return this.#checkEnding(call, 'ERR_COLLECTION_MISMATCH')
     }
-    const model = existing ?? this.model.create(name, dimensions, metric)
+    const model = existing ?? this.model.create(name, dimensions, metric, vectorType)
     const creating = call()
     return async () => {
       const collection = await creating
-      expect(collection).toMatchObject({ name, dimensions, metric })
+      expect(collection).toMatchObject({ name, dimensions, metric, type: vectorType })
       this.#handles.set(name, { collection, model })
     }
   }
@@ -132,7 +138,7 @@ function callOf(operation: Operation, { collection, model }: Handle): Promise<un
   if (operation.type === 'update') return collection.update(operation.id, { metadata: operation.metadata })
   if (operation.type === 'delete') return collection.delete(operation.ids)
   if (operation.type === 'badAdd')
-    return collection.add(withDefect(entriesFor(model, operation.entries), badCode(operation.defect, model)))
+    return collection.add(withDefect(entriesFor(model, operation.entries), badCode(operation.defect, model), model.type))
   if (operation.type !== 'add') throw new TypeError(operation.type)
   return addAs(operation.handedIn, collection, entriesFor(model, operation.entries))
 }
@@ -141,29 +147,35 @@ type FittedEntry = ModelEntry & { readonly id: string }
 
 /** Entries with as many components as the collection has, and none zero where that has no meaning. */
 function entriesFor(model: ModelCollection, entries: readonly GeneratedEntry[]): FittedEntry[] {
-  return entries.map(({ id, components, metadata }) => ({ id, vector: queryFor(model, components), metadata }))
+  return entries.map(({ id, components, metadata }) => ({ id, vector: vectorFor(model, components), metadata }))
 }
 
-function addAs(handedIn: HandedIn, collection: Collection, entries: readonly FittedEntry[]): Promise<unknown> {
-  switch (handedIn) {
-    case 'float32':
-      return collection.add(entries)
+function addAs(manner: HandedIn, collection: TypedCollection, entries: readonly FittedEntry[]): Promise<unknown> {
+  switch (manner) {
+    case 'typed array':
+      return collection.add(entries.map((entry) => inputOf(collection, entry)))
     case 'numbers':
-      return collection.add(entries.map((entry) => ({ ...entry, vector: [...entry.vector] })))
+      return collection.add(entries.map((entry) => inputOf(collection, entry, true)))
     case 'other realm':
-      return collection.add(entries.map((entry) => ({ ...entry, vector: foreignCopy(entry.vector) })))
+      return collection.add(entries.map((entry) => ({ ...entry, vector: foreignCopy(inputOf(collection, entry).vector) })))
     case 'overwritten after the call':
       return addAndOverwrite(collection, entries)
     case 'addAll from one array':
-      return collection.addAll(fromOneArray(entries, collection.dimensions))
+      return collection.addAll(fromOneArray(entries, collection))
   }
 }
 
-function addAndOverwrite(collection: Collection, entries: readonly FittedEntry[]): Promise<unknown> {
-  const handed = entries.map(({ id, vector, metadata }) => ({
-    id,
-    vector: vector.slice(),
-    metadata: structuredClone(metadata),
+type Row = Float32Array | Int8Array | Uint8Array
+
+function inputOf({ type }: TypedCollection, entry: FittedEntry, asNumbers = false): TypedInput {
+  return { ...entry, vector: handedIn(type, [...entry.vector], asNumbers) }
+}
+
+function addAndOverwrite(collection: TypedCollection, entries: readonly FittedEntry[]): Promise<unknown> {
+  const handed = entries.map((entry) => ({
+    id: entry.id,
+    vector: inputOf(collection, entry).vector as Row,
+    metadata: structuredClone(entry.metadata),
   }))
   const adding = collection.add(handed)
   for (const entry of handed) {
@@ -175,36 +187,45 @@ function addAndOverwrite(collection: Collection, entries: readonly FittedEntry[]
   return adding
 }
 
-function* fromOneArray(entries: readonly FittedEntry[], dimensions: number): Generator<EntryInput> {
-  const vector = new Float32Array(dimensions)
+function* fromOneArray(entries: readonly FittedEntry[], collection: TypedCollection): Generator<TypedInput> {
+  let vector: Row | undefined
   for (const entry of entries) {
-    vector.set(entry.vector)
+    const row = inputOf(collection, entry).vector as Row
+    vector ??= row.slice()
+    vector.set(row)
     yield { ...entry, vector }
   }
 }
 
-const foreignFloat32: (components: number[]) => Float32Array = runInNewContext(
-  '(numbers) => Float32Array.from(numbers)',
+const foreignArray: (name: string, components: number[]) => Row = runInNewContext(
+  '(name, numbers) => globalThis[name].from(numbers)',
 )
 
-function foreignCopy(vector: Float32Array): Float32Array {
-  return foreignFloat32([...vector])
+function foreignCopy(vector: TypedInput['vector']): Row {
+  return foreignArray(vector.constructor.name, Array.from(vector))
 }
 
-/** A zero vector is only wrong where it has no direction; elsewhere the entry gets another defect. */
-function badCode(defect: Defect, { metric }: ModelCollection): Defect {
-  return defect === 'ERR_VECTOR_ZERO' && metric !== 'cosine' ? 'ERR_VECTOR_NOT_FINITE' : defect
+/** What cannot be wrong of a type or a metric is another defect. */
+function badCode(defect: Defect, { metric, type }: ModelCollection): Defect {
+  if (!defect.startsWith('ERR_VECTOR')) return defect
+  if (type === 'binary') return 'ERR_DIMENSIONS'
+  if (defect === 'ERR_VECTOR_VALUE' && type !== 'float32') return defect
+  return defect === 'ERR_VECTOR_ZERO' && metric === 'cosine' ? defect : 'ERR_VECTOR_NOT_FINITE'
 }
 
-function withDefect(entries: readonly FittedEntry[], defect: Defect): EntryInput[] {
+function withDefect(entries: readonly FittedEntry[], defect: Defect, type: VectorType): TypedInput[] {
   const last = entries.at(-1)!
-  const zero = last.vector.map(() => 0)
-  const defects: Record<Defect, EntryInput> = {
-    ERR_DIMENSIONS: { ...last, vector: [...last.vector, 1] },
-    ERR_VECTOR_NOT_FINITE: { ...last, vector: [...last.vector].with(0, 1e39) },
-    ERR_VECTOR_ZERO: { ...last, vector: zero },
-    ERR_ID_INVALID: { ...last, id: 'lone \ud800' },
-    ERR_METADATA_INVALID: { ...last, metadata: { inner: undefined } },
+  const numbers = [...last.vector]
+  const typed = (components: readonly number[]) => handedIn(type, components)
+  const right = { ...last, vector: typed(numbers) }
+  const tooMany = type === 'binary' ? new Uint8Array(numbers.length / 8 + 1) : [...numbers, 1]
+  const defects: Record<Defect, TypedInput> = {
+    ERR_DIMENSIONS: { ...last, vector: tooMany },
+    ERR_VECTOR_NOT_FINITE: { ...last, vector: numbers.with(0, type === 'float32' ? 1e39 : Number.NaN) },
+    ERR_VECTOR_VALUE: { ...last, vector: numbers.with(0, 300.1) },
+    ERR_VECTOR_ZERO: { ...last, vector: typed(numbers.map(() => 0)) },
+    ERR_ID_INVALID: { ...right, id: 'lone \ud800' },
+    ERR_METADATA_INVALID: { ...right, metadata: { inner: undefined } },
   }
-  return [...entries.slice(0, -1), defects[defect]]
+  return [...entries.slice(0, -1).map((entry) => ({ ...entry, vector: typed([...entry.vector]) })), defects[defect]]
 }
