@@ -16,11 +16,7 @@ export class EntryStream {
   #problem: unknown
   #interrupted = false
 
-  constructor(
-    file: VectorFile,
-    shape: { readonly metric: Metric; readonly type: VectorType },
-    signal: AbortSignal,
-  ) {
+  constructor(file: VectorFile, shape: { readonly metric: Metric; readonly type: VectorType }, signal: AbortSignal) {
     this.#file = file
     this.#shape = shape
     this.#signal = signal

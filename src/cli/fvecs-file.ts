@@ -22,7 +22,9 @@ export async function* readFvecs(
     if (head.length < 4) throw new InputError(`${where}: the file ends within the vector`)
     const dimensions = head.readInt32LE(0)
     if (dimensions < 1 || dimensions > MAX_PLAUSIBLE_DIMENSIONS) {
-      throw new InputError(`${where}: ${dimensions} cannot be a number of dimensions; is this file in ${format} format?`)
+      throw new InputError(
+        `${where}: ${dimensions} cannot be a number of dimensions; is this file in ${format} format?`,
+      )
     }
     const lengthBytes = dimensions * COMPONENT_BYTES[format]
     const bytes = await reader.take(lengthBytes)

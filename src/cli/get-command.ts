@@ -12,7 +12,9 @@ export const getCommand: Command = {
   summary: 'print entries by id',
   positionals: ['dir', 'collection', 'id…'],
   options: { vector: { help: 'print vectors' }, ...AT_OPTION },
-  notes: ['Exits with 1 if an id is not there. Ids that begin with a minus go behind `--`. Of binary vectors it prints the bits.'],
+  notes: [
+    'Exits with 1 if an id is not there. Ids that begin with a minus go behind `--`. Of binary vectors it prints the bits.',
+  ],
   examples: ['annals get ./data words king queen --vector'],
   run: runGet,
 }

@@ -34,7 +34,10 @@ export const importCommand: Command = {
       value: 'name',
       help: 'float32, float16, int8, uint8 or binary, for a new collection (otherwise float32, of bvecs uint8)',
     },
-    metric: { value: 'name', help: 'cosine, euclidean or dot, for a new collection (otherwise cosine; of binary hamming)' },
+    metric: {
+      value: 'name',
+      help: 'cosine, euclidean or dot, for a new collection (otherwise cosine; of binary hamming)',
+    },
     batch: { value: 'n', help: 'entries to a record of the log' },
     'no-index': { help: 'end when everything is durable, without waiting for the index' },
   },

@@ -18,7 +18,10 @@ export const searchCommand: Command = {
   positionals: ['dir', 'collection'],
   options: {
     id: { value: 'id', help: 'search near this entry' },
-    vector: { value: 'numbers', help: 'search near this vector: "[0.1, -0.2]" or "0.1,-0.2"; of binary its bits: "0,1,1,…"' },
+    vector: {
+      value: 'numbers',
+      help: 'search near this vector: "[0.1, -0.2]" or "0.1,-0.2"; of binary its bits: "0,1,1,…"',
+    },
     queries: { value: 'file', help: 'search near each vector of an fvecs or bvecs file' },
     k: { value: 'n', help: `hits to return (otherwise ${DEFAULT_K})` },
     'list-size': { value: 'n', help: 'candidates that a walk through the index keeps: more are better and slower' },
@@ -102,7 +105,10 @@ async function searchOne(
   { out }: CliContext,
 ): Promise<void> {
   const startMs = performance.now()
-  const result = await collection.search(near instanceof Float32Array ? queryOf(near, collection.type, '--vector') : near, options)
+  const result = await collection.search(
+    near instanceof Float32Array ? queryOf(near, collection.type, '--vector') : near,
+    options,
+  )
   const durationMs = performance.now() - startMs
   if (json) return out.json(resultJson(result))
   await out.line(hitLines(result, options.includeMetadata === true).join('\n'))

@@ -57,7 +57,7 @@ export function normsOfRows(bytes: Uint8Array, dimensions: number, type: VectorT
 
 function markInfinite(norms: Float64Array, bytes: Uint8Array, rowBytes: number): void {
   for (let row = 0; row < norms.length; row++) {
-    const isFinite = areFiniteHalves(bytes.subarray(row * rowBytes, (row + 1) * rowBytes))
-    if (!isFinite) norms[row] = Number.POSITIVE_INFINITY
+    const areFinite = areFiniteHalves(bytes.subarray(row * rowBytes, (row + 1) * rowBytes))
+    if (!areFinite) norms[row] = Number.POSITIVE_INFINITY
   }
 }

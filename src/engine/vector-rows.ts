@@ -8,11 +8,7 @@ export type OriginalsBlock = Float32Array | Uint8Array
 
 /** Rows of originals as they are kept: those of a column, or of a capture of one. */
 export interface OriginalsRows {
-  borrowRun(
-    row: number,
-    maxRows: number,
-    allocate?: (elements: number) => OriginalsBlock,
-  ): RowRun<OriginalsBlock>
+  borrowRun(row: number, maxRows: number, allocate?: (elements: number) => OriginalsBlock): RowRun<OriginalsBlock>
 }
 
 /** Components of a run that is widened, at most, unless one row has more: some 256 KiB, which stay in cache. */

@@ -23,7 +23,7 @@ export interface Residency {
  * when the collector finds it.
  */
 export class ColdChunks {
-  readonly residency: Residency
+  #residency: Residency
   readonly #files: Files
   readonly #checksum: Checksum
   /** Made when the first part is opened: most stores read none. */
@@ -34,7 +34,7 @@ export class ColdChunks {
   constructor(files: Files, checksum: Checksum, residency: Residency) {
     this.#files = files
     this.#checksum = checksum
-    this.residency = residency
+    this.#residency = residency
   }
 
   /** Parts that are open. */
@@ -48,7 +48,7 @@ export class ColdChunks {
    */
   leaves(kind: number, rows: number, quantization: QuantizationMode): boolean {
     if (rows < CHUNK_SLOTS) return false
-    const { originals, documents } = this.residency
+    const { originals, documents } = this.#residency
     if (kind === ORIGINALS) return originals === 'disk' || quantization !== 'none'
     return kind === DOCUMENTS && documents === 'disk'
   }
@@ -65,6 +65,11 @@ export class ColdChunks {
   /** Opens the documents of a full chunk, and reads their lengths. Throws what {@link openRows} throws. */
   openValues(storeId: Uint8Array, part: PartEntry): Promise<PartValues> {
     return this.#openPart(storeId, part, (range) => new PartValues(part, range))
+  }
+
+  /** From now on the vectors of all collections are to be on disk, whatever their modes say: memory is short. */
+  leaveOriginals(): void {
+    this.#residency = { ...this.#residency, originals: 'disk' }
   }
 
   /** Bytes that parts share for reading; what each of them holds is its chunk's. */

@@ -3,6 +3,7 @@ import { StoreError } from '../base/errors.ts'
 import { rowBytesOf, type VectorType } from '../engine/vector-type.ts'
 import { type AddFields, EntryBatch, type EntryInput } from './inputs.ts'
 import { MAX_BATCH_ENTRIES } from './limits.ts'
+import type { Addition } from './memory-needs.ts'
 import { type Progress, refuseUnknownOptions, requireInteger } from './options.ts'
 import type { Shape } from './vector-input.ts'
 
@@ -35,8 +36,8 @@ export interface AddAllTarget {
   readonly shape: Shape
   /** LSN of the last record applied. */
   readonly lsn: number
-  /** Waits while too many entries wait to be indexed. */
-  waitForRoom(): Promise<void> | undefined
+  /** Waits while too many entries wait to be indexed, or memory is being made. */
+  waitForRoom(addition: Addition): Promise<void> | undefined
   /** Copies the fields before it returns. */
   add(fields: AddFields): Promise<AddResult>
   /** Bytes of log on disk. */
@@ -111,7 +112,7 @@ class AddAllRun {
   async submit(batch: EntryBatch): Promise<void> {
     while (this.#underWay.size >= BATCHES_UNDER_WAY) await Promise.race(this.#underWay)
     // Before the batch gives its fields: they are its own arrays, and the next entries go into them.
-    const room = this.#target.waitForRoom()
+    const room = this.#target.waitForRoom({ entries: batch.size, textBytes: batch.textBytes })
     // Only where there is something to wait for, so that a batch of one array takes its place in the log within the call.
     if (room !== undefined) await room
     this.throwIfFailed()

@@ -12,6 +12,7 @@ import { collectionDropped } from './admission.ts'
 import type { OnDemand } from './index-keeper.ts'
 import { type IndexStats, indexStatsOf } from './index-stats.ts'
 import { type AddFields, checkId, checkIds, copyEntries, type EntryInput } from './inputs.ts'
+import { type Addition, additionOf } from './memory-needs.ts'
 import { decodeMetadata, encodeMetadata } from './metadata.ts'
 import type { OriginalsStats } from './originals-keeper.ts'
 import { type QuantizeOptions, quantizeCollection } from './quantize.ts'
@@ -107,7 +108,7 @@ export class Collection<M extends object = object, T extends VectorType = 'float
   async add(entries: readonly EntryInput<M, T>[]): Promise<AddResult> {
     this.#writer()
     const fields = copyEntries(entries as readonly EntryInput<object, T>[], this.#view)
-    const room = this.#host.core.keeper.waitForRoom(this.#view)
+    const room = this.#host.core.waitForRoom(this.#view, additionOf(fields))
     // Only where there is something to wait for: a write takes its place in the log within the call.
     if (room !== undefined) await room
     return this.#addFields(fields)
@@ -126,7 +127,7 @@ export class Collection<M extends object = object, T extends VectorType = 'float
     const target = {
       shape: this.#view,
       lsn: core.state.lsn,
-      waitForRoom: () => core.keeper.waitForRoom(this.#view),
+      waitForRoom: (addition: Addition) => core.waitForRoom(this.#view, addition),
       add: (fields: AddFields) => this.#addFields(fields),
       durableBytes: () => core.recovered.log?.sizeBytes ?? 0,
     }
@@ -142,6 +143,8 @@ export class Collection<M extends object = object, T extends VectorType = 'float
     }
     const document = change.metadata === undefined ? undefined : encodeMetadata(change.metadata, id)
     const event = { type: 'update', collection: this.#view.creationLsn, id, document } as const
+    const textBytes = document?.byteLength ?? 0
+    const applied = textBytes === 0 ? undefined : this.#host.core.limit.admit(this.#view, { entries: 0, textBytes })
     try {
       const { lsn } = await this.#write(event, `the update of '${id}'`)
       return { lsn, updated: true }
@@ -150,6 +153,8 @@ export class Collection<M extends object = object, T extends VectorType = 'float
       const { code, details } = error as StoreError
       if (code === 'ERR_ENTRY_NOT_FOUND') return { lsn: Number(details.lsn), updated: false }
       throw error
+    } finally {
+      applied?.()
     }
   }
 
@@ -305,15 +310,21 @@ export class Collection<M extends object = object, T extends VectorType = 'float
     const writer = this.#writer()
     const count = fields.ids.length
     if (count === 0) return { lsn: this.#host.core.state.lsn, added: 0, replaced: 0 }
-    const event = { type: 'add', collection: this.#view.creationLsn, ...fields } as const
-    const { lsn, added, replaced } = await writer.write(event, `an add of ${count} to '${this.name}'`)
-    this.#host.core.keeper.consider(this.#view)
-    return { lsn, added, replaced }
+    const { keeper, limit } = this.#host.core
+    const applied = limit.admit(this.#view, additionOf(fields))
+    try {
+      const event = { type: 'add', collection: this.#view.creationLsn, ...fields } as const
+      const { lsn, added, replaced } = await writer.write(event, `an add of ${count} to '${this.name}'`)
+      return { lsn, added, replaced }
+    } finally {
+      applied()
+      keeper.consider(this.#view)
+    }
   }
 
   /** Writes behind the adds that wait for room, so that writes keep the order of their calls. */
   async #write(event: StoreEvent, what: string): Promise<Written> {
-    const adds = this.#host.core.keeper.waitForAdds(this.#view)
+    const adds = this.#host.core.waitForAdds(this.#view)
     if (adds !== undefined) await adds
     return this.#writer().write(event, what)
   }

@@ -128,6 +128,11 @@ export class EntryBatch {
     return this.#ids.length
   }
 
+  /** Bytes of ids and documents, at least. */
+  get textBytes(): number {
+    return this.#textBytes
+  }
+
   /** Bytes that a record of it takes at least. */
   get leastBytes(): number {
     return this.size * this.#rowBytes + this.#textBytes

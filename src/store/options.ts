@@ -58,6 +58,12 @@ export interface OpenOptions extends SnapshotOptions, ResidencyOptions {
   readonly rebuildShare?: number
   /** Entries that may wait for the index to be built; beyond it `add` waits, and what is written behind it. Default 1,000,000. */
   readonly maxUnindexedEntries?: number
+  /**
+   * Most bytes of memory that the store may take, as `memoryUsage()` tells them, with what building and rebuilding its indexes and
+   * a snapshot will need. Where new entries do not fit, vectors go to disk first, and then `add` is refused with
+   * `ERR_MEMORY_LIMIT`; a store that does not fit is not opened. All else is always allowed. Default: no limit.
+   */
+  readonly memoryLimitBytes?: number
   /** Called with bytes while a snapshot is read (`phase: 'snapshot'`), and the log behind it (`'replay'`). */
   readonly onProgress?: (progress: Progress) => void
   /** Called when something fails in the background that no call is waiting for. */
@@ -88,6 +94,7 @@ const KNOWN = [
   'consolidateShare',
   'rebuildShare',
   'maxUnindexedEntries',
+  'memoryLimitBytes',
   'snapshotBytes',
   'snapshotRecords',
   'history',
@@ -112,12 +119,16 @@ export function resolveOptions(options: OpenOptions = {}): ResolvedOptions {
   if (durability !== 'sync' && durability !== 'async') throw new TypeError("durability must be 'sync' or 'async'")
   requireInteger('segmentSizeBytes', segmentSizeBytes, SMALLEST_SEGMENT_BYTES, Number.MAX_SAFE_INTEGER)
   requireInteger('maxQueueBytes', maxQueueBytes, 1, Number.MAX_SAFE_INTEGER)
+  const { memoryLimitBytes = Number.POSITIVE_INFINITY } = options
+  if (memoryLimitBytes !== Number.POSITIVE_INFINITY)
+    requireInteger('memoryLimitBytes', memoryLimitBytes, 1, Number.MAX_SAFE_INTEGER)
   const index = resolveIndexOptions(options)
   return {
     readOnly,
     durability,
     segmentSizeBytes,
     maxQueueBytes,
+    memoryLimitBytes,
     ...index,
     ...resolveSnapshotOptions(options),
     ...resolveResidency(options),
@@ -154,6 +165,7 @@ export function sharedOptionsKey(options: SharedOptions): string {
     // As text, because JSON has no Infinity.
     consolidateShare: String(options.consolidateShare),
     rebuildShare: String(options.rebuildShare),
+    memoryLimitBytes: String(options.memoryLimitBytes),
     snapshotBytes: String(options.snapshotBytes),
     snapshotRecords: String(options.snapshotRecords),
     originals: options.originals,

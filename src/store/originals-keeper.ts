@@ -77,6 +77,20 @@ export class OriginalsKeeper {
     return manifest === undefined || !holdsAllVectors(manifest, collection)
   }
 
+  /** Whether full chunks of vectors are in memory, and could be on disk. */
+  canMoveMore(): boolean {
+    if (this.#host.cold === undefined || this.#closing.signal.aborted) return false
+    return this.#host.state.collections().some((collection) => {
+      const { full, cold } = collection.vectorChunks()
+      return cold < full
+    })
+  }
+
+  /** From now on the vectors of all collections are wanted on disk: {@link follow} brings them there. */
+  leaveMemory(): void {
+    this.#host.cold?.leaveOriginals()
+  }
+
   /** To be called at opening: moves in the background what is not where it is wanted. */
   considerAll(): void {
     for (const collection of this.#host.state.collections()) {

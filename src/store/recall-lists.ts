@@ -40,7 +40,7 @@ const MOST_PROBES = 9
 /**
  * How far what a walk found behind the nearest `k` is from them, as a share of their own distance, by codes. Where much is
  * nearly as near as the nearest, codes mistake one for the other and the walk passes some by. That, and not where a query
- * lies, says how hard it is: docs/decisions/0021 has the measurement.
+ * lies, says how hard it is: docs/decisions/0023 has the measurement.
  */
 export function contrastOf(distances: ArrayLike<number>, k: number): number {
   const near = Math.min(k, distances.length)

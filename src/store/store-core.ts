@@ -18,6 +18,8 @@ import { IndexKeeper } from './index-keeper.ts'
 import { IndexThreads } from './index-threads.ts'
 import { createEventOf, type NewShape } from './inputs.ts'
 import { MemoryEntries } from './memory-entries.ts'
+import { MemoryLimit } from './memory-limit.ts'
+import type { Addition } from './memory-needs.ts'
 import type { ResolvedOptions } from './options.ts'
 import { OriginalsKeeper } from './originals-keeper.ts'
 import { RecallCalibrations } from './recall-calibration.ts'
@@ -54,6 +56,7 @@ export class StoreCore {
   readonly keeper: IndexKeeper
   readonly snapshots: SnapshotKeeper
   readonly originals: OriginalsKeeper
+  readonly limit: MemoryLimit
   readonly graphs: GraphKeeper
   readonly recall = new RecallCalibrations(this)
   readonly #cold: ColdChunks | undefined
@@ -111,6 +114,15 @@ export class StoreCore {
     }
     this.originals = new OriginalsKeeper({ ...common, cold })
     this.graphs = new GraphKeeper({ ...common, pinned, onEnd })
+    this.limit = new MemoryLimit({
+      limitBytes: options.memoryLimitBytes,
+      settings: options,
+      collections: () => recovered.state.collections(),
+      usage: () => this.memoryUsage(),
+      snapshotBytes: () => this.snapshots.memoryBytes(),
+      canMove: () => !this.readOnly && this.originals.canMoveMore(),
+      move: () => this.#leaveMemory(),
+    })
     this.#considerIndexes()
     this.originals.considerAll()
     this.graphs.considerAll()
@@ -145,6 +157,7 @@ export class StoreCore {
     const past = await findPast(files, checksum)
     const core = new StoreCore(surroundings, options, recovered, now() - startedMs, { kernel, checksum, cold, past })
     if (recovered.readOnlyBecause !== undefined) options.onProblem?.(core.#readOnlyError())
+    await core.#fitIntoMemory()
     return core
   }
 
@@ -208,6 +221,18 @@ export class StoreCore {
     return { snapshots: this.snapshots.listed, firstLogLsn }
   }
 
+  /** What an addition waits for: until the index has caught up, or vectors have moved to disk. `undefined` where there is room. */
+  waitForRoom(view: CollectionView, addition: Addition): Promise<void> | undefined {
+    const room = this.keeper.waitForRoom(view)
+    if (room === undefined || !this.limit.isSet) return room ?? this.limit.waitForRoom(view, addition)
+    return room.then(() => this.limit.waitForRoom(view, addition))
+  }
+
+  /** What any other write waits for: the adds before it that wait. */
+  waitForAdds(view: CollectionView): Promise<void> | undefined {
+    return this.keeper.waitForAdds(view) ?? this.limit.moving
+  }
+
   get pageWindowBytes(): number {
     return this.#cold?.memoryBytes() ?? 0
   }
@@ -243,6 +268,34 @@ export class StoreCore {
       await this.#cold?.close()
       await this.surroundings.release()
     }
+  }
+
+  /** What was recovered is there already: where it is too much, vectors leave memory, or the store is closed again. */
+  async #fitIntoMemory(): Promise<void> {
+    if (!this.limit.isExceeded) return
+    if (!this.readOnly && this.originals.canMoveMore()) await this.limit.move()
+    try {
+      this.limit.requireWithin(this.surroundings.name)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  /** Takes a snapshot first, where none holds all that is to leave memory. Gives why some of it stayed. */
+  #leaveMemory(): Promise<unknown> {
+    return this.threads.whileHeld(async () => {
+      this.originals.leaveMemory()
+      let problem: unknown
+      const views = this.state.collections()
+      if (views.some((view) => this.originals.needsSnapshot(view))) {
+        await this.snapshots.take({}).catch((error: unknown) => {
+          problem = error
+        })
+      }
+      for (const view of views) await this.originals.follow(view)
+      return problem
+    })
   }
 
   #considerIndexes(): void {

@@ -1,4 +1,5 @@
 import type { CollectionInfo } from './collection.ts'
+import type { MemoryStats } from './memory-limit.ts'
 import { bytesOfSnapshots, oldestReachable, type SnapshotInfo, snapshotInfoOf } from './snapshot-stats.ts'
 import type { StoreCore } from './store-core.ts'
 
@@ -37,6 +38,8 @@ export interface StoreStats {
   readonly snapshotBytes: number
   /** Why the last snapshot could not be taken, or what it made unneeded could not be removed. */
   readonly lastSnapshotProblem?: string
+  /** Bytes of memory in use, and how they stand to `memoryLimitBytes`. */
+  readonly memory: MemoryStats
   readonly collections: readonly CollectionInfo[]
   readonly recovery: RecoveryInfo
   /** Why no more writes are taken, after a write whose fate is unknown. */
@@ -58,6 +61,7 @@ export function statsOf(core: StoreCore, collections: readonly CollectionInfo[])
     snapshots: past.snapshots.map(snapshotInfoOf),
     snapshotBytes: bytesOfSnapshots(past.snapshots),
     ...(snapshots.problem === undefined ? {} : { lastSnapshotProblem: snapshots.problem.message }),
+    memory: core.limit.stats(),
     collections,
     recovery: recoveryInfoOf(core),
     ...(log?.poison === undefined ? {} : { poisoned: log.poison.message }),

@@ -27,6 +27,7 @@ describe('quantize', () => {
       after: { mode: 'int8', recall: 1, latencyMs: expect.any(Object), memory: expect.any(Object) },
       queries: 100,
       originals: { residence: 'disk', chunks: 1, chunksOnDisk: 1 },
+      index: {},
       durationMs: expect.any(Number),
     })
     const bytesOf = ({ memory }: QuantizeReport['before']) => memory.components.originals!
@@ -48,14 +49,29 @@ describe('quantize', () => {
     expect(stdout).toMatch(/^originals +[\d.]+ KiB +[\d.]+ [KM]iB$/m)
   })
 
+  test('says in which form an index is, and warns where binary does not fit', async () => {
+    const store = await VectorStore.open(cli.store, { threads: 0, bufferEntries: 2 ** 30 })
+    const few = await store.collection('few', { dimensions: 64, metric: 'euclidean' })
+    await few.addAll(someVectors(300, 64).map((vector, row) => ({ id: String(row), vector })))
+    await few.optimize()
+    await store.close()
+    const { stdout } = await cli.run('quantize', cli.store, 'few', 'binary')
+    expect(stdout).toContain('\nwhat searches need of the index in memory\n')
+    const warning =
+      "'binary' does not fit 'few': its vectors have 64 dimensions, and below 256 one bit of each says little"
+    expect(stdout).toContain(`\nwarning: ${warning}. 'int8' finds more, with little more memory\n`)
+    expect(stdout).toMatch(/^indexCodes +[\d.]+ [KM]iB +[\d.]+ KiB$/m)
+    const back = await cli.json<QuantizeReport>('quantize', cli.store, 'few', 'none')
+    expect([back.warning, back.index]).toEqual([undefined, { form: 'whole' }])
+    expect((await cli.run('stats', cli.store)).stdout).toMatch(/^few +300 +0 +300 +0 +4-bit +whole +settled$/m)
+  })
+
   test('refuses what is no mode, and what there is not', async () => {
     const wrong = await cli.run('quantize', cli.store, 'rows', 'int4')
     expect([wrong.exitCode, wrong.stderr]).toEqual([
       2,
-      expect.stringContaining("<mode> must be none or int8, not 'int4'"),
+      expect.stringContaining("<mode> must be one of none, int8, binary, not 'int4'"),
     ])
-    const binary = await cli.run('quantize', cli.store, 'rows', 'binary')
-    expect([binary.exitCode, binary.stderr]).toEqual([1, expect.stringContaining('ERR_QUANTIZATION_MODE')])
     const missing = await cli.run('quantize', cli.store, 'nothing', 'int8')
     expect([missing.exitCode, missing.stderr]).toEqual([1, expect.stringContaining('ERR_COLLECTION_NOT_FOUND')])
   })

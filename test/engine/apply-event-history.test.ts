@@ -24,7 +24,11 @@ const component = fc.oneof(
   { weight: 60, arbitrary: ordinary },
   { weight: 1, arbitrary: fc.constantFrom(Number.NaN, Infinity) },
 )
-const entry = fc.record({ id, vector: fc.array(component, { minLength: MOST_DIMENSIONS, maxLength: MOST_DIMENSIONS }), document })
+const entry = fc.record({
+  id,
+  vector: fc.array(component, { minLength: MOST_DIMENSIONS, maxLength: MOST_DIMENSIONS }),
+  document,
+})
 
 /** An event about a collection by name; what a name stands for is known only when it is applied. */
 type Known = (name: string) => { readonly lsn: number; readonly vectorType: VectorType }

@@ -80,7 +80,8 @@ describe('a column of vectors with cold chunks', () => {
           if (change.type === 'append') {
             const end = Math.min(CHUNK_SLOTS * 5, column.count + change.rows)
             column.append(all.subarray(column.count * rowBytes, end * rowBytes))
-          } else if (change.type === 'capture') captures.push({ capture: column.captureVectors(), freed: new Set(freed) })
+          } else if (change.type === 'capture')
+            captures.push({ capture: column.captureVectors(), freed: new Set(freed) })
           else if (change.chunk >= full || freed.has(change.chunk)) {
             if (change.type === 'cool')
               expect(() => column.makeCold(change.chunk, new KeptRows(all, rowBytes))).toThrow(RangeError)

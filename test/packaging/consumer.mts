@@ -6,11 +6,15 @@ import {
   type IndexStats,
   isStoreError,
   type LevelDatabase,
+  type Metric,
   readLog,
   type SearchFilter,
   type SearchResult,
   StoreError,
+  toFloat16,
+  type VectorOf,
   VectorStore,
+  type VectorType,
   verifyStore,
 } from 'annals'
 
@@ -49,6 +53,26 @@ export async function use(database: LevelDatabase): Promise<void> {
   const pos: string | undefined = first?.metadata?.pos
   const entry: Entry<Word> | undefined = await words.get('king')
   const vector: Float32Array | undefined = entry?.vector
+  const bytes = await store.collection('bytes', { dimensions: 3, type: 'int8', metric: 'dot' })
+  await bytes.add([
+    { id: 'a', vector: Int8Array.of(1, 2, 3) },
+    { id: 'b', vector: [1, 2, 3] },
+  ])
+  const own: Int8Array | undefined = (await bytes.get('a'))?.vector
+  await bytes.search(own ?? Float32Array.of(0.5, 1, 2))
+  const bits = await store.collection<Word, 'binary'>('bits', { dimensions: 8, type: 'binary' })
+  await bits.add([{ id: 'a', vector: Uint8Array.of(255), metadata: { pos: 'noun' } }])
+  const packed: Uint8Array | undefined = (await bits.search(Uint8Array.of(1), { includeVectors: true })).hits[0]?.vector
+  const halves = await store.collection('halves', { dimensions: 2, type: 'float16' })
+  await halves.add([{ id: 'a', vector: toFloat16([0.1, 0.2]) }])
+  const rounded: Float32Array | undefined = (await halves.get('a'))?.vector
+  const any: Collection<object, VectorType> = await store.collection<object, VectorType>('any')
+  const metric: Metric = any.metric
+  const given: VectorOf<VectorType> | undefined = (await any.get('a'))?.vector
+  // @ts-expect-error: bits are packed
+  await bits.add([{ id: 'b', vector: [1, 0, 1] }])
+  // @ts-expect-error: whole numbers of 8 bits with a sign are not those without
+  await bytes.add([{ id: 'c', vector: Uint8Array.of(1, 2, 3) }])
   for await (const id of words.ids()) id.toUpperCase()
   for await (const { metadata } of words) metadata?.senses?.toFixed()
   for await (const record of readLog('./data', { from: 1 })) record.time.getTime()
@@ -66,5 +90,5 @@ export async function use(database: LevelDatabase): Promise<void> {
   await words.search([1], { filter: (metadata: { rank: number } | undefined) => metadata?.rank === 1 })
   // @ts-expect-error metadata of another type
   await words.add([{ id: 'king', vector: [1], metadata: { pos: 1 } }])
-  void [exact, pos, vector, total, many, index.unreachable, digest]
+  void [exact, pos, vector, total, many, index.unreachable, digest, packed, rounded, metric, given]
 }

@@ -56,9 +56,9 @@ describe('the bytes of a snapshot with vectors of other types than float32', () 
   test('are read back as what was written', async () => {
     const { state, manifest } = await open(goldenFiles(), LSN, STORE_ID)
     expect(await new SnapshotFixture(state).digests()).toEqual([manifest.dataDigest, manifest.indexDigest])
-    expect(state.collections().map(({ name, vectorType, distanceMetric }) => [name, vectorType, distanceMetric])).toEqual(
-      HELD.map(([type, , metric]) => [type, type, metric]),
-    )
+    expect(
+      state.collections().map(({ name, vectorType, distanceMetric }) => [name, vectorType, distanceMetric]),
+    ).toEqual(HELD.map(([type, , metric]) => [type, type, metric]))
     for (const [type, dimensions, , components] of HELD) {
       const collection = state.collectionByName(type)!
       expect([...collection.copyVector(0), ...collection.copyVector(1)]).toEqual([...components])

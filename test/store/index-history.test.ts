@@ -45,9 +45,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 ) as fc.Arbitrary<Step>
 
-const typed = fc.oneof(fc.constant('float32' as const), fc.constantFrom(...VECTOR_TYPES)).chain((type) =>
-  fc.record({ type: fc.constant(type), metric: fc.constantFrom(...METRICS_OF[type]) }),
-)
+const typed = fc
+  .oneof(fc.constant('float32' as const), fc.constantFrom(...VECTOR_TYPES))
+  .chain((type) => fc.record({ type: fc.constant(type), metric: fc.constantFrom(...METRICS_OF[type]) }))
 
 const history = fc.record({
   typed,

@@ -45,22 +45,19 @@ class Twins {
   readonly #problems: unknown[] = []
   #stores: VectorStore[] = []
   #collections: Collection[] = []
-  readonly #unswitched: VectorStore
+  readonly #unswitchedFiles = new CrashableFiles()
+  #unswitched: VectorStore | undefined
   mode: QuantizationMode = 'none'
 
   static async open(metric: (typeof METRICS)[number], quantization: QuantizationMode): Promise<Twins> {
-    const twins = new Twins(await VectorStore.openWith(surroundingsOf(new CrashableFiles()), OPTIONS))
+    const twins = new Twins()
     twins.mode = quantization
     await twins.#open()
     for (const store of twins.#stores) {
       twins.#collections.push(await store.collection('c', { dimensions: DIMENSIONS, metric, quantization }))
     }
-    await twins.#unswitched.collection('c', { dimensions: DIMENSIONS, metric })
+    await twins.#unswitched!.collection('c', { dimensions: DIMENSIONS, metric })
     return twins
-  }
-
-  private constructor(unswitched: VectorStore) {
-    this.#unswitched = unswitched
   }
 
   async reopen(): Promise<void> {
@@ -68,18 +65,12 @@ class Twins {
     await this.#open()
     this.#collections = []
     for (const store of this.#stores) this.#collections.push(await store.collection('c'))
-    await this.both(async () => {})
+    await this.all(async () => {})
   }
 
   async close(): Promise<void> {
     expect(this.#problems).toEqual([])
-    for (const store of this.#stores) await store.close()
-  }
-
-  /** Closes all, for good. */
-  async end(): Promise<void> {
-    await this.close()
-    await this.#unswitched.close()
+    for (const store of [...this.#stores, this.#unswitched!]) await store.close()
   }
 
   get onDisk(): Collection {
@@ -102,22 +93,23 @@ class Twins {
   }
 
   /** Does the same to all three. */
-  async all(change: (collection: Collection) => Promise<unknown>): Promise<void> {
-    await this.both(async (collection) => void (await change(collection)))
-    const collection = await this.#unswitched.collection('c')
-    await change(collection)
+  async all(change: (collection: Collection, store: VectorStore) => Promise<unknown>): Promise<void> {
+    await this.both(async (collection, store) => void (await change(collection, store)))
+    const collection = await this.#unswitched!.collection('c')
+    await change(collection, this.#unswitched!)
     await collection.settled()
   }
 
   /** Modes change neither what an index is nor, while they are `none`, what is stored. */
   async expectAsUnswitched(): Promise<void> {
-    const [digest, expected] = [await this.store.digest(), await this.#unswitched.digest()]
+    const [digest, expected] = [await this.store.digest(), await this.#unswitched!.digest()]
     expect(digest.index).toBe(expected.index)
     if (this.mode === 'none') expect(digest.data).toBe(expected.data)
   }
 
   async #open(): Promise<void> {
     const onProblem = (problem: unknown) => this.#problems.push(problem)
+    this.#unswitched = await VectorStore.openWith(surroundingsOf(this.#unswitchedFiles), { ...OPTIONS, onProblem })
     this.#stores = await Promise.all(
       this.files.map((files) => VectorStore.openWith(surroundingsOf(files), { ...OPTIONS, onProblem })),
     )
@@ -141,7 +133,7 @@ async function takeStep(twins: Twins, random: Random): Promise<void> {
   } else if (kind === 7) await twins.all((collection) => collection.compact())
   else if (kind === 8) await twins.all((collection) => collection.flush())
   else if (kind === 9 && random.nextInt(3) === 0) await twins.all((collection) => collection.optimize())
-  else if (kind === 10) await twins.both(async (_, store) => void (await store.snapshot()))
+  else if (kind === 10) await twins.all((_, store) => store.snapshot())
   else if (kind === 11 && random.nextInt(2) === 0) await twins.reopen()
   else if (kind > 11) {
     const mode = random.pick(MODES)
@@ -209,6 +201,6 @@ describe('a store that is switched from mode to mode', () => {
       await reader.close()
     }
     expect((await twins.store.verify()).problems).toEqual([])
-    await twins.end()
+    await twins.close()
   })
 })

@@ -4,7 +4,7 @@ import type { SearchOptions } from '../../src/store/search.ts'
 import type { VectorStore } from '../../src/store/vector-store.ts'
 import { rowsOf } from '../engine/graph/graph-fixture.ts'
 import { normalSet } from '../engine/graph/vector-sets.ts'
-import { entriesOf, gloveSet, indexedCollection } from './support/index-fixture.ts'
+import { emptyCollectionFor, entriesOf, gloveSet, indexedCollection } from './support/index-fixture.ts'
 import { endingOf } from './support/store-fixture.ts'
 
 const STORED = 6000
@@ -62,6 +62,8 @@ describe('a search with recall', () => {
     expect(ten.points[0]!.listSize).toBe(20)
     for (const [place, point] of ten.points.entries()) {
       expect(point.recall).toBeGreaterThanOrEqual(ten.points[place - 1]?.recall ?? 0)
+      expect(point.hardest).toBeLessThanOrEqual(point.recall)
+      expect(point.hardest).toBeGreaterThanOrEqual(ten.points[place - 1]?.hardest ?? 0)
       expect(point.listSize).toBeGreaterThan(ten.points[place - 1]?.listSize ?? 0)
     }
     expect(ten.points.at(-1)!.recall).toBeGreaterThanOrEqual(0.99)
@@ -108,6 +110,79 @@ describe('a search with recall', () => {
     ['TypeError', { rescore: 1 as never }],
   ])('is refused with a %s: %j', async (ending, options) => {
     expect(await endingOf(() => words.search(HELD_OUT[0]!, options))).toBe(ending)
+  })
+})
+
+/** Of words, those that are rare have other neighbourhoods than those that are not. */
+describe('words that are not stored', () => {
+  const { length } = rowsOf(gloveSet(10_000))
+  const isHeldOut = (row: number) => row >= length - 300 || row % 33 === 7
+  const rows = rowsOf(gloveSet(10_000))
+  const rare = rows.slice(-300)
+  const any = rows.slice(0, -300).filter((_, row) => isHeldOut(row))
+  const stored = rows.flatMap((vector, row) => (isHeldOut(row) ? [] : [{ id: `e${row}`, vector }]))
+  const nearest = new Map<Float32Array, number>()
+  let glove: VectorStore
+  let vectors: Collection
+
+  beforeAll(async () => {
+    const opened = await emptyCollectionFor(gloveSet(1))
+    glove = opened.store
+    vectors = opened.vectors
+    await vectors.addAll(stored)
+    await vectors.optimize()
+    for (const query of [...rare, ...any]) {
+      nearest.set(query, (await vectors.search(query, { exact: true })).hits.at(-1)!.distance)
+    }
+  })
+
+  afterAll(() => glove.close())
+
+  async function reached(queries: readonly Float32Array[], recall: number) {
+    let found = 0
+    let visited = 0
+    for (const query of queries) {
+      const result = await vectors.search(query, { recall })
+      found += result.hits.filter(({ distance }) => distance <= nearest.get(query)!).length
+      visited += result.visited
+    }
+    return { recall: found / (queries.length * 10), visited: visited / queries.length }
+  }
+
+  test.each([0.9, 0.95, 0.98])(
+    'find %d of the nearest, within a point, whether they are rare or not',
+    async (recall) => {
+      const [ofRare, ofAny] = [await reached(rare, recall), await reached(any, recall)]
+      expect(ofRare.recall).toBeGreaterThanOrEqual(recall - 0.01)
+      expect(ofAny.recall).toBeGreaterThanOrEqual(recall - 0.01)
+      expect(Math.max(ofRare.visited, ofAny.visited)).toBeLessThan(stored.length / 4)
+    },
+  )
+
+  test('ask for longer lists only where a query is hard', async () => {
+    const visited = new Set<boolean>()
+    const short = await vectors.search(any[0]!, { listSize: 20 })
+    for (const query of any.slice(0, 60)) {
+      visited.add((await vectors.search(query, { recall: 0.98 })).visited > short.visited * 1.5)
+    }
+    expect([...visited].sort()).toEqual([false, true])
+  })
+
+  test('search the neighbours of an entry as those of its vector', async () => {
+    const own = await vectors.search({ id: 'e100' }, { recall: 0.95 })
+    expect(own.hits.some(({ id }) => id === 'e100')).toBe(false)
+    const exact = await vectors.search({ id: 'e100' }, { exact: true })
+    const far = exact.hits.at(-1)!.distance
+    expect(own.hits.filter(({ distance }) => distance <= far).length).toBeGreaterThanOrEqual(9)
+  })
+
+  test('leave out what is too far after the probe', async () => {
+    const query = any[3]!
+    const maxDistance = nearest.get(query)! * 0.9
+    const near = await vectors.search(query, { recall: 0.98, maxDistance })
+    const all = await vectors.search(query, { recall: 0.98 })
+    expect(near.hits).toEqual(all.hits.filter(({ distance }) => distance <= maxDistance))
+    expect(near.visited).toBe(all.visited)
   })
 })
 

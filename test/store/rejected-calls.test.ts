@@ -218,7 +218,10 @@ describe('a call that is refused', () => {
       (_, store) => store.collection('b', { dimensions: 2, kind: 'int8' } as never),
     ],
     ['collection of an unknown type', (_, store) => store.collection('b', { dimensions: 2, type: 'int4' } as never)],
-    ['collection of bits by cosine', (_, store) => store.collection('b', { dimensions: 8, type: 'binary', metric: 'cosine' })],
+    [
+      'collection of bits by cosine',
+      (_, store) => store.collection('b', { dimensions: 8, type: 'binary', metric: 'cosine' }),
+    ],
     ['collection of numbers by hamming', (_, store) => store.collection('b', { dimensions: 8, metric: 'hamming' })],
     ['collection with settings that are none', (_, store) => store.collection('b', null as never)],
     ['collection without dimensions', (_, store) => store.collection('b', {} as never)],

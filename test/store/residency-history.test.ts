@@ -71,9 +71,7 @@ class Twins {
   }
 
   /** Does the same to both, one after the other, so that the log of both is the same. */
-  async both<Result>(
-    change: (collection: TypedCollection, store: VectorStore) => Promise<Result>,
-  ) {
+  async both<Result>(change: (collection: TypedCollection, store: VectorStore) => Promise<Result>) {
     const results: Result[] = []
     for (const [place, collection] of this.#collections.entries()) {
       results.push(await change(collection, this.#stores[place]!))
@@ -167,21 +165,26 @@ async function expectAlike(twins: Twins, random: Random): Promise<void> {
 
 describe('a store whose vectors and metadata are on disk', () => {
   const cases = [0, 1, 2, 3].map((seed) => ['float32', METRICS_OF.float32[seed % 3]!, seed] as const)
-  const typed = VECTOR_TYPES.slice(1).map((type, seed) => [type, METRICS_OF[type][seed % 3] ?? 'hamming', seed] as const)
+  const typed = VECTOR_TYPES.slice(1).map(
+    (type, seed) => [type, METRICS_OF[type][seed % 3] ?? 'hamming', seed] as const,
+  )
 
-  test.each([...cases, ...typed])('is the one in memory over a random history: %s, %s (%i)', async (type, metric, seed) => {
-    const random = new Random(seed)
-    const twins = await Twins.open(type, metric)
-    for (let step = 0; step < 110; step++) {
-      await takeStep(twins, random)
-      if (step % 13 === 12) await expectAlike(twins, random)
-    }
-    await twins.snapshot()
-    await twins.reopen()
-    const { originals } = twins.onDisk.store.memoryUsage().components
-    expect(twins.model.size).toBeGreaterThan(CHUNK_SLOTS)
-    expect(originals).toBeLessThanOrEqual(CHUNK_SLOTS * rowBytesOf(type, dimensionsOf(type)))
-    await expectAlike(twins, random)
-    await twins.close()
-  })
+  test.each([...cases, ...typed])(
+    'is the one in memory over a random history: %s, %s (%i)',
+    async (type, metric, seed) => {
+      const random = new Random(seed)
+      const twins = await Twins.open(type, metric)
+      for (let step = 0; step < 110; step++) {
+        await takeStep(twins, random)
+        if (step % 13 === 12) await expectAlike(twins, random)
+      }
+      await twins.snapshot()
+      await twins.reopen()
+      const { originals } = twins.onDisk.store.memoryUsage().components
+      expect(twins.model.size).toBeGreaterThan(CHUNK_SLOTS)
+      expect(originals).toBeLessThanOrEqual(CHUNK_SLOTS * rowBytesOf(type, dimensionsOf(type)))
+      await expectAlike(twins, random)
+      await twins.close()
+    },
+  )
 })

@@ -4,6 +4,7 @@ import type { PhaseHost } from '../../src/engine/workers/phase-host.ts'
 import type { BatchSearchOptions, SearchHost } from '../../src/engine/workers/search-host.ts'
 import { allNodes, bitmapOf, builtGraph, graphOf, rowsOf, type VectorSet } from '../engine/graph/graph-fixture.ts'
 import { readGloveFixture } from '../fixtures/glove.ts'
+import { leanOf } from './lean-kernel-suite.ts'
 import type { PhaseHostFixture } from './phase-host-suite.ts'
 
 const NODES = 2000
@@ -44,6 +45,22 @@ export function searchHostSuite(name: string, create: () => PhaseHostFixture<Pha
     ])('finds with %s what a search for each query finds', async (_, options) => {
       expect(await host.search(graph.core, queries, options)).toEqual(oneByOne(options))
     })
+
+    test.each(['walk', 'binary'] as const)(
+      'finds on a lean graph what a search for each query finds: %s',
+      async (codes) => {
+        const lean = leanOf(graph, codes)
+        for (const options of [
+          { listSize: 40 },
+          { listSize: 20, allowed: bitmapOf(NODES, (node) => node % 3 === 0) },
+        ]) {
+          const expected = rowsOf({ ...set, vectors: queries }).map((query) => lean.search(query, options))
+          expect(await host.search(lean.walkCore, queries, options)).toEqual(expected)
+          if (codes === 'walk') expect(expected).toEqual(oneByOne(options))
+        }
+        host.forget(lean.walkCore)
+      },
+    )
 
     test('keeps searches at the same time apart', async () => {
       const allowed = bitmapOf(NODES, (node) => node % 2 === 0)

@@ -3,7 +3,12 @@ import type { DistanceMetric } from '../../src/engine/metric.ts'
 import { METRICS_OF, VECTOR_TYPES, type VectorType } from './typed-vectors.ts'
 
 /** How the vectors of an `add` are handed in. */
-export type HandedIn = 'typed array' | 'numbers' | 'other realm' | 'overwritten after the call' | 'addAll from one array'
+export type HandedIn =
+  | 'typed array'
+  | 'numbers'
+  | 'other realm'
+  | 'overwritten after the call'
+  | 'addAll from one array'
 
 /** What is wrong with an entry, by the code of the error that it must give. */
 export type Defect =

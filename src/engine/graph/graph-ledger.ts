@@ -1,4 +1,5 @@
 import { FACTOR_BYTES, ROW_BYTES } from '../kernel/assembly-graph/layout.ts'
+import { blockShape } from './block-shape.ts'
 import type { GraphCore } from './graph-core.ts'
 
 /** Bytes of a graph's memory by part, as far as they are resident: pages that nothing has touched are not. */
@@ -12,6 +13,12 @@ export interface GraphMemory {
   readonly spare: number
   /** All that was ever handed out, areas of finished jobs included. */
   readonly total: number
+}
+
+/** Bytes of a whole graph for each node, with so many threads that work on it. */
+export function nodeBytes(dimensions: number, threads: number): number {
+  const { wideStride, narrowStride } = blockShape(dimensions)
+  return wideStride + narrowStride + ROW_BYTES + 2 + threads
 }
 
 export function graphMemory(core: GraphCore): GraphMemory {

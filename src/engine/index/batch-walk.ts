@@ -2,8 +2,9 @@ import type { Abortable } from '../../base/abort.ts'
 import { countBits } from '../bitmap.ts'
 import type { CollectionView } from '../collection-state.ts'
 import type { SearchHost } from '../workers/search-host.ts'
+import { listSizeOf } from './list-sizes.ts'
 import { isScanQuicker } from './scan-or-walk.ts'
-import { allowedNodes, listSizeOf, liveBits, type Walked } from './search-pass.ts'
+import { allowedNodes, liveBits, type Walked } from './search-pass.ts'
 
 export interface BatchWalk {
   readonly k: number
@@ -31,7 +32,7 @@ export async function walkMany(
   // Copied, because deaths change it while the workers read it.
   const nodes = allowedNodes(built, allowed)?.slice()
   const { signal } = batch
-  const options = { listSize: listSizeOf(batch), ...(nodes && { allowed: nodes }), signal }
+  const options = { listSize: listSizeOf(batch, built), ...(nodes && { allowed: nodes }), signal }
   const hits = await host.search(built.graph.walkCore, queries, options)
   return hits.map((found) => ({ served, hits: found }))
 }

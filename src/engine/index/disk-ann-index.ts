@@ -285,6 +285,7 @@ export class DiskANNIndex {
   #serve(served: ServedGraph, source: WholeGraphSource | undefined): void {
     const { built } = this.#served
     if (served.built === built) return
+    this.#form.takeDeaths(served, this.#served)
     this.#served = served
     this.#form.noteServed()
     this.#form.useSource(source)

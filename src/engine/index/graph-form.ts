@@ -45,15 +45,19 @@ export class GraphForm {
     return built?.leanCodes === undefined ? served : { ...served, built: await this.#read(built) }
   }
 
-  /** What is served, with its graph lean in another way than it is, be it whole or not. */
+  /** What is served, with its graph lean in another way than it is, be it whole or not. {@link takeDeaths} has to follow. */
   async lean(served: ServedGraph, codes: LeanCodes, host: FormHost): Promise<ServedGraph> {
     const { built: whole } = await this.whole(served, host)
     const module = await loadLeanModule()
     const built = await host.phases.run(whole!.graph.core, asJob(leanGraph(whole!, codes, module)), host.signal)
-    // Deaths since the last step were told to the whole graph.
-    built.takeDeathsOf(whole!)
     if (whole !== served.built) host.phases.forget(whole!.graph.core)
     return { ...served, built }
+  }
+
+  /** To be called at once before what {@link lean} gave is served: the graph that it was made of has heard of all deaths. */
+  takeDeaths({ built }: ServedGraph, before: ServedGraph): void {
+    const whole = this.#restoring ?? before.built
+    if (built?.leanCodes !== undefined && whole !== undefined) built.takeDeathsOf(whole)
   }
 
   /** Takes over where the graph that is served now is had from; the one before is of no use any more. */

@@ -13,6 +13,11 @@ export function indexMemory(
   return entries
 }
 
+/** Bytes of one graph and of what belongs to it. */
+export function graphBytes(built: BuiltGraph): number {
+  return graphEntries(built).reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
 function graphEntries({ graph, slots, live, lookup }: BuiltGraph): MemoryEntry[] {
   const { codes, factors, rows, scratch, spare } = graph.memory()
   return [

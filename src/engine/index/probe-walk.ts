@@ -2,7 +2,8 @@ import type { CollectionView } from '../collection-state.ts'
 import { checkQuery } from '../vector-buffer.ts'
 import { walkGraph } from './graph-walk.ts'
 import type { IndexQuery } from './index-search.ts'
-import { allowedNodes, listSizeOf, type SearchTools, type Walked } from './search-pass.ts'
+import { listSizeOf } from './list-sizes.ts'
+import { allowedNodes, type SearchTools, type Walked } from './search-pass.ts'
 
 /** What a walk has found before anything was compared on originals. */
 export interface Probe {
@@ -25,7 +26,7 @@ export async function probeWalk(
   const allowed = allowedNodes(built, undefined)
   const passedOver = query.leaveOut === true ? ownNode(view, query.excludedId) : undefined
   const options = {
-    listSize: listSizeOf(query),
+    listSize: listSizeOf(query, built),
     ...(allowed && { allowed }),
     ...(passedOver !== undefined && { passedOver }),
   }

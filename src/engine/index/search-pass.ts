@@ -9,6 +9,7 @@ import type { BuiltGraph } from './built-graph.ts'
 import { codeScores } from './code-scores.ts'
 import { walkGraph } from './graph-walk.ts'
 import type { ServedGraph } from './index-task-runner.ts'
+import { listSizeOf, rescoredCount } from './list-sizes.ts'
 import { isScanQuicker } from './scan-or-walk.ts'
 import { countUnset, slotsOfBits } from './slot-bits.ts'
 import { type SlotRange, scanSlots } from './slot-scan.ts'
@@ -138,7 +139,7 @@ export class SearchPass {
     const ofBuffer = countUnset(buffer.dead, buffer.fromSlot, buffer.throughSlot)
     const allowed = allowedNodes(built, this.#allowed)
     const passedOver = this.#nodePassedOver(built)
-    let listSize = listSizeOf(this.#query)
+    let listSize = listSizeOf(this.#query, built)
     for (let doublings = 0; ; doublings++) {
       const options = { listSize, ...(allowed && { allowed }), ...(passedOver !== undefined && { passedOver }) }
       const isWalked = doublings === 0 && walked?.served === served
@@ -146,7 +147,7 @@ export class SearchPass {
       if (this.#view.dropped) return
       this.visited += hits.visited
       const places: number[] = []
-      const slots = this.#slotsOf(hits, built, served, rescoredCount(k, listSize), places)
+      const slots = this.#slotsOf(hits, built, served, rescoredCount(k, listSize, built), places)
       if (slots.length + ofBuffer >= this.selection.k || doublings === MOST_DOUBLINGS) {
         if (this.#query.rescore)
           this.#tools.scorer.offer(this.#view, this.#query, new Uint32Array(slots).sort(), this.selection)
@@ -230,19 +231,6 @@ export function allowedNodes(built: BuiltGraph, allowedSlots: Uint8Array | undef
     if (node !== undefined) setBit(nodes, node)
   }
   return nodes
-}
-
-/** With fewer than two for each hit, what the codes put in the wrong order would be missing. */
-export function listSizeOf({ k, listSize }: { k: number; listSize: number }): number {
-  return Math.max(listSize, k * 2)
-}
-
-/**
- * How many of the found are compared on their originals: codes put the nearest among the first few dozen, not in their
- * order. docs/BENCHMARKS.md has the measurement.
- */
-function rescoredCount(k: number, listSize: number): number {
-  return Math.max(k * 2, k + 20, Math.ceil(listSize / 4))
 }
 
 /** Those of some slots that are alive. */

@@ -3,13 +3,7 @@ import type { Collection, Entry } from '../../../src/store/collection.ts'
 import type { Hit } from '../../../src/store/search.ts'
 import type { VectorStore } from '../../../src/store/vector-store.ts'
 import { distanceOf, type ModelCollection, type StoreModel, toleranceOf } from '../../support/store-model.ts'
-import {
-  bytesGiven,
-  bytesOfComponents,
-  componentFor,
-  handedIn,
-  type VectorType,
-} from '../../support/typed-vectors.ts'
+import { bytesGiven, bytesOfComponents, componentFor, handedIn, type VectorType } from '../../support/typed-vectors.ts'
 import { collect } from './store-fixture.ts'
 
 /** Compares a store with the model by everything that its public calls can say. */

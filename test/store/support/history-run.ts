@@ -138,7 +138,9 @@ function callOf(operation: Operation, { collection, model }: Handle): Promise<un
   if (operation.type === 'update') return collection.update(operation.id, { metadata: operation.metadata })
   if (operation.type === 'delete') return collection.delete(operation.ids)
   if (operation.type === 'badAdd')
-    return collection.add(withDefect(entriesFor(model, operation.entries), badCode(operation.defect, model), model.type))
+    return collection.add(
+      withDefect(entriesFor(model, operation.entries), badCode(operation.defect, model), model.type),
+    )
   if (operation.type !== 'add') throw new TypeError(operation.type)
   return addAs(operation.handedIn, collection, entriesFor(model, operation.entries))
 }
@@ -157,7 +159,9 @@ function addAs(manner: HandedIn, collection: TypedCollection, entries: readonly 
     case 'numbers':
       return collection.add(entries.map((entry) => inputOf(collection, entry, true)))
     case 'other realm':
-      return collection.add(entries.map((entry) => ({ ...entry, vector: foreignCopy(inputOf(collection, entry).vector) })))
+      return collection.add(
+        entries.map((entry) => ({ ...entry, vector: foreignCopy(inputOf(collection, entry).vector) })),
+      )
     case 'overwritten after the call':
       return addAndOverwrite(collection, entries)
     case 'addAll from one array':

@@ -63,8 +63,17 @@ export class ReferenceGraph {
   }
 
   /** The beam search: the same steps as the kernel's, in the plainest form. */
-  walk(query: Uint8Array, { listSize, frontierSize = listSize, isAllowed, from }: WalkOptions): Walk {
-    const measured = (node: number): Candidate => ({ node, distance: this.#walkDistance(query, node) })
+  walk(query: Uint8Array, options: WalkOptions): Walk {
+    return this.walkBy((node) => this.#walkDistance(query, node), this.#nodesAStep(), options)
+  }
+
+  /** The same on whatever distances. */
+  walkBy(
+    distanceOf: (node: number) => number,
+    nodesAStep: number,
+    { listSize, frontierSize = listSize, isAllowed, from }: WalkOptions,
+  ): Walk {
+    const measured = (node: number): Candidate => ({ node, distance: distanceOf(node) })
     const start = from === undefined ? this.entries.map(measured).sort(byDistance)[0] : { node: from, distance: 0 }
     if (start === undefined) return { results: [], visited: 0, expanded: [] }
     const seen = new Set([start.node])
@@ -73,7 +82,7 @@ export class ReferenceGraph {
     let frontier = [start]
     let results = isAllowed?.(start.node) ? [start] : []
     for (;;) {
-      const open = frontier.filter(({ node }) => !expanded.has(node)).slice(0, this.#nodesAStep())
+      const open = frontier.filter(({ node }) => !expanded.has(node)).slice(0, nodesAStep)
       if (open.length === 0) break
       for (const { node } of open) expanded.add(node)
       const fresh = new Set(open.flatMap(({ node }) => this.rows[node]!).filter((node) => !seen.has(node)))
