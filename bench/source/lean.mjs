@@ -44,9 +44,12 @@ const tools = { kernel, scorer: new SlotScorer(kernel), yieldToEventLoop }
 const folder = mkdtempSync(join(tmpdir(), 'lean-'))
 const handles = []
 
-console.log(`${machineLine()}. ${count} vectors, ${values.queries} held-out queries, k ${K}; medians of ${rounds} rounds.`)
+console.log(
+  `${machineLine()}. ${count} vectors, ${values.queries} held-out queries, k ${K}; medians of ${rounds} rounds.`,
+)
 try {
-  for (const name of values.sets.split(',')) await measure(name === 'glove' ? gloveSet() : { name, ...generatedSet(count) })
+  for (const name of values.sets.split(','))
+    await measure(name === 'glove' ? gloveSet() : { name, ...generatedSet(count) })
 } finally {
   for (const handle of handles) closeSync(handle)
   rmSync(folder, { recursive: true })
@@ -77,7 +80,9 @@ async function measure(set) {
         await inTurns(
           Object.entries(graphs).map(([form, { graph }]) => [
             form,
-            async () => queries.forEach((vector) => graph.search(vector, { listSize })),
+            async () => {
+              for (const vector of queries) graph.search(vector, { listSize })
+            },
           ]),
           queries.length,
         ),
@@ -124,7 +129,9 @@ function lean(built, codes, module) {
     const step = steps.next()
     longest = Math.max(longest, performance.now() - stepMs)
     if (!step.done) continue
-    console.log(`${codes}: made in ${formatNumber(performance.now() - startMs)} ms, longest step ${formatNumber(longest)} ms`)
+    console.log(
+      `${codes}: made in ${formatNumber(performance.now() - startMs)} ms, longest step ${formatNumber(longest)} ms`,
+    )
     return step.value
   }
 }
@@ -137,7 +144,11 @@ function bytes(name, builts) {
     const tables = slots.memoryBytes() + live.memoryBytes() + lookup.memoryBytes()
     const parts = [codes, factors, rowBytes, scratch, tables]
     const sum = parts.reduce((all, part) => all + part, 0)
-    return [name, built.leanCodes ?? 'whole', ...[...parts, sum, total].map((part) => formatNumber(part / graph.nodeCount))]
+    return [
+      name,
+      built.leanCodes ?? 'whole',
+      ...[...parts, sum, total].map((part) => formatNumber(part / graph.nodeCount)),
+    ]
   })
   const header = ['set', 'form', 'codes', 'factors', 'rows', 'scratch', 'tables', 'sum', 'memory handed out']
   console.log(`\nBytes a vector\n\n${markdownTable(header, rows)}`)
@@ -164,7 +175,14 @@ async function collectionOf({ base, dimensions, metric, frame }, served) {
   }
   const centre = metric === 'euclidean' && { centre: new Uint8Array(Float32Array.from(frame.centre).buffer) }
   const plan = { walkCodes: 'narrow', scale: 1, ...centre }
-  apply({ type: 'flush', method: 'bulk', collection: collection.creationLsn, throughSlot: count, indexVersion: 1, ...plan })
+  apply({
+    type: 'flush',
+    method: 'bulk',
+    collection: collection.creationLsn,
+    throughSlot: count,
+    indexVersion: 1,
+    ...plan,
+  })
   const phases = new MainThreadHost({ yieldToEventLoop })
   collection.index.start({ phases, signal: { aborted: false }, onTaskEnd: () => {} })
   await collection.index.settled()

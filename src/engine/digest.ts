@@ -15,8 +15,8 @@ const WORD = 2n ** 32n
 /** Changes whenever the layout below does, so that digests of two layouts never meet. */
 const LAYOUT = utf8.encode('annals data digest 1')
 
-/** Ids or documents that are written between two pauses even where they do not fill a piece: some 2 ms. */
-const SLOTS_A_SLICE = 4096
+/** Ids or documents that are written between two pauses even where they do not fill a piece: some 1 ms. */
+const SLOTS_A_SLICE = 2048
 
 /**
  * The `data` digest: a hash of what users stored, equal on every replica that applied the same log, however it got there.

@@ -17,6 +17,7 @@ export async function restoreGraph(
   parts: CollectionParts,
 ): Promise<BuiltGraph> {
   const { degree, alpha, seed, scale, centre, nodeCount } = graph
+  const { yieldToEventLoop } = parts.tools
   const marks = await parts.read(format.NODES, 0, (reader) => readNodes(reader, graph))
   const parameters = { dimensions, metric, degree, alpha, seed, scale, centre }
   const restorer = await GraphRestorer.create({ ...graph, parameters }, marks, { slotCount, isDead })
@@ -27,8 +28,11 @@ export async function restoreGraph(
       await reader.fill(wideCodes)
       await reader.fill(narrowCodes)
     })
-    await parts.read(format.EDGES, block, async (reader) => restorer.takeRows(first, await readEdges(reader, nodes)))
+    await parts.read(format.EDGES, block, async (reader) => {
+      const rows = await readEdges(reader, nodes)
+      await inSlices(restorer.takeRowsSliced(first, rows), yieldToEventLoop)
+    })
     await parts.read(format.SLOTS, block, async (reader) => restorer.takeSlots(first, await readSlots(reader, nodes)))
   }
-  return inSlices(restorer.finish(nodeCount, builtThrough, isDead), parts.tools.yieldToEventLoop)
+  return inSlices(restorer.finish(nodeCount, builtThrough, isDead), yieldToEventLoop)
 }

@@ -119,6 +119,7 @@ describe('collections', () => {
     expect(await cli.json('import', cli.store, 'words', file)).toEqual({
       collection: 'words',
       dimensions: 2,
+      type: 'float32',
       metric: 'cosine',
       vectors: 1,
       added: 1,

@@ -17,7 +17,7 @@ describe('stats', () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     expect(stdout).toMatch(/^LSN +\d+ \(durable \d+\), epoch \d+$/m)
     expect(stdout).toMatch(/^log +[\d.]+ KiB in \d+ segments?$/m)
-    expect(stdout).toMatch(/^words +1,199 +100 {2}cosine +none +1$/m)
+    expect(stdout).toMatch(/^words +1,199 +100 {2}float32 {2}cosine +none +1$/m)
     expect(stdout).toMatch(/^total +[\d.]+ [KM]iB$/m)
   })
 

@@ -84,7 +84,7 @@ describe('wrong usage exits with 2 and says what is wrong', () => {
     ['an empty vector', ['search', 'x', 'words', '--vector', '[]'], '--vector has no numbers'],
     ['a distance that is none', ['search', 'x', 'words', '--id', 'a', '--max-distance', 'far'], '--max-distance must'],
     ['a metric that is none', ['import', 'x', 'words', 'a.fvecs', '--metric', 'taxi'], '--metric must be cosine or'],
-    ['a format that shows nowhere', ['import', 'x', 'words', 'a.csv'], 'add --format fvecs or --format jsonl'],
+    ['a format that shows nowhere', ['import', 'x', 'words', 'a.csv'], 'add --format fvecs, bvecs or jsonl'],
     ['ids beside ids', ['import', 'x', 'words', 'a.jsonl', '--ids', 'b'], '--ids is for fvecs'],
   ]
   test.each(cases)('%s', async (_title, argv, message) => {

@@ -101,8 +101,9 @@ describe('import --type', () => {
       [1, 128, 255],
       [0, 7, 9],
     ])
-    const { hits } = await cli.json<Found>('search', cli.store, 'bytes', '--queries', file, '--k', '1')
-    expect(hits).toEqual([{ id: 'one', distance: 0 }])
+    const found = await cli.run('search', cli.store, 'bytes', '--queries', file, '--k', '1', '--json')
+    const lines = found.stdout.trim().split('\n').map((line) => JSON.parse(line) as Found)
+    expect(lines.map(({ hits }) => hits)).toEqual([[{ id: 'one', distance: 0 }], [{ id: 'two', distance: 0 }]])
     await cli.json('import', cli.store, 'bits', file, '--type', 'binary')
     expect((await vectorsOf('bits', '1'))[0]).toEqual(
       [0, 7, 9].flatMap((byte) => [0, 1, 2, 3, 4, 5, 6, 7].map((bit) => (byte >> bit) & 1)),

@@ -171,6 +171,29 @@ describe('a column of vectors with cold chunks', () => {
     expect(bytesOf(column.copyVector(CHUNK_SLOTS))).toEqual(chunkOf(bytes, 1).subarray(0, ROW_BYTES))
   })
 
+  test('comes back block by block, and is cold until all of it is there', () => {
+    const wide = 100
+    const bytes = new Random(3).nextBytes(CHUNK_SLOTS * wide * 4)
+    const column = new OriginalsColumn(wide)
+    const source = new KeptRows(bytes, wide * 4)
+    column.extendCold(source)
+    const { rowsPerBlock } = column
+    const rowOf = (slot: number) => [...bytesOf(column.copyVector(slot))]
+    const bytesOfRow = (slot: number) => [...bytes.subarray(slot * wide * 4, (slot + 1) * wide * 4)]
+    expect(column.warm(0).next().done).toBe(false)
+    expect([column.coldChunk(0), column.memoryBytes()]).toEqual([source, rowsPerBlock * wide * 4])
+    for (const slot of [3, rowsPerBlock, CHUNK_SLOTS - 1]) expect(rowOf(slot)).toEqual(bytesOfRow(slot))
+    expect(source.reads.slice(1)).toEqual([
+      [rowsPerBlock, 1],
+      [CHUNK_SLOTS - 1, 1],
+    ])
+    column.makeCold(0, source)
+    expect(column.memoryBytes()).toBe(0)
+    expect([...column.warm(0)].length).toBe(CHUNK_SLOTS / rowsPerBlock - 1)
+    expect([column.coldChunk(0), column.memoryBytes()]).toEqual([undefined, bytes.byteLength])
+    for (const slot of [3, rowsPerBlock, CHUNK_SLOTS - 1]) expect(rowOf(slot)).toEqual(bytesOfRow(slot))
+  })
+
   test('takes cold chunks behind full ones only', () => {
     const column = new OriginalsColumn(DIMENSIONS)
     column.append(randomRows(5))

@@ -138,7 +138,7 @@ describe('a backup', () => {
 
 describe('damage of the source', () => {
   test('of a snapshot is made up for by the older one', async () => {
-    for (const path of retained.paths().filter((one) => one.includes('0000000000000030'))) {
+    for (const path of retained.paths().filter((one) => one.startsWith('snapshots/0000000000000030'))) {
       const [source, target] = [retained.clone(), new CrashableFiles()]
       damage(source, path)
       const report = await backup(source, target)

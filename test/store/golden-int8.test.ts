@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { OpenOptions } from '../../src/store/options.ts'
 import { CrashableFiles } from '../support/crashable-files.ts'
 import { readHexFiles } from '../support/hex-file.ts'
+import { ON_DEMAND } from './support/index-fixture.ts'
 import { filesOf } from './support/snapshot-files.ts'
 import { bitsOf, StoreFixture } from './support/store-fixture.ts'
 
@@ -30,7 +31,7 @@ describe('a store in the mode int8 of format version 1', () => {
     ['from its log alone', undefined, (path: string) => !path.startsWith('snapshots/')],
     ['without the log below its snapshot', SNAPSHOT_LSN, (path: string) => !path.endsWith('0001.wal')],
   ])('opens %s, bit for bit, and goes on', async (_, snapshotLsn, isWanted) => {
-    const { store } = await StoreFixture.open({ threads: 0 }, filesOf(goldenFiles(), isWanted))
+    const { store } = await StoreFixture.open({ ...ON_DEMAND, threads: 0 }, filesOf(goldenFiles(), isWanted))
     expect(store.stats().recovery.problems).toEqual([])
     expect(store.stats().recovery.snapshotLsn).toBe(snapshotLsn)
     expect(await store.digest()).toEqual(DIGEST)

@@ -27,17 +27,18 @@ const DIMENSIONS = 5
 const ROW_BYTES = DIMENSIONS * 4
 
 /** Three full chunks on disk and ten entries, two snapshots, and a record behind them. */
-async function filled(options: OpenOptions = NONE_UNASKED) {
+async function filled(options: OpenOptions = NONE_UNASKED, mode: 'int8' | 'none' = 'int8') {
   const fixture = await StoreFixture.open({ ...ON_DEMAND, ...options }, new CrashableFiles())
   const { store, files } = fixture
   const vectors = await store.collection('vectors', { dimensions: DIMENSIONS, metric: 'euclidean' })
   await vectors.add(someEntries(ENTRIES, DIMENSIONS))
   await vectors.flush()
-  await vectors.quantize('int8')
+  await vectors.quantize(mode)
+  if (mode === 'none') await store.snapshot()
   await vectors.update('e1', { metadata: { first: true } })
   await store.snapshot()
   await vectors.update('e1', { metadata: { second: true } })
-  expect(vectors.stats().originals.chunksOnDisk).toBe(3)
+  expect(vectors.stats().originals.chunksOnDisk).toBe(mode === 'int8' ? 3 : 0)
   return { store, vectors, files }
 }
 
@@ -89,6 +90,18 @@ describe('verify of a store whose vectors are on disk', () => {
 })
 
 describe('a switch', () => {
+  test('takes nothing out of memory that its snapshot does not hold', async () => {
+    const { store, vectors, files } = await filled(NONE_UNASKED, 'none')
+    damage(files, await vectorPart(files))
+    const { originals } = await vectors.quantize('int8')
+    expect(originals).toMatchObject({ chunks: 3, chunksOnDisk: 2 })
+    expect(originals.problem).toMatch(/could not leave memory: .*a checksum is wrong/)
+    for (const entry of someEntries(ENTRIES, DIMENSIONS)) {
+      expect([...(await vectors.get(entry.id))!.vector]).toEqual(entry.vector)
+    }
+    await store.close()
+  })
+
   test('that is logged does not fail because searches cannot be measured', async () => {
     const { store, vectors, files } = await filled()
     const { lsn } = store.stats()

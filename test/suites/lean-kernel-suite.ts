@@ -12,7 +12,7 @@ import { ReferenceGraph } from './graph-kernel/reference-graph.ts'
 
 const module = await loadLeanModule()
 const MEAN_NODES = 1024
-const MEAN_COMPONENTS = 2 ** 20
+const MEAN_COMPONENTS = 2 ** 18
 const MOST_FLOAT = 3.4028234663852886e38
 
 const FILTERS: readonly ((node: number) => boolean)[] = [

@@ -1,4 +1,4 @@
-import { BLOCK_POSITIONS, FOUR, ONE, ROW_BYTES } from '../kernel/assembly-graph/layout.ts'
+import { FOUR, ONE, ROW_BYTES } from '../kernel/assembly-graph/layout.ts'
 import { binaryParameters } from '../quantization/binary-parameters.ts'
 import { CodedVectors, meanOf } from './coded-vectors.ts'
 import type { GraphCore } from './graph-core.ts'
@@ -9,6 +9,9 @@ import type { LeanModule } from './lean-kernel.ts'
 export type LeanCodes = 'walk' | 'binary'
 
 const ROW_WORDS = ROW_BYTES / 4
+/** Nodes that are copied between two pauses: a part of a block of 16,384, 1 ms. */
+const NODES_A_SLICE = 4096
+const BYTES_A_SLICE = 4 * 1024 * 1024
 /** Components that are encoded between two pauses: some 3 ms. */
 const COMPONENTS_A_SLICE = 400_000
 /** Components that wait in the memory of a lean graph to be encoded. */
@@ -35,16 +38,16 @@ export function* leanCoreOf(core: GraphCore, codes: LeanCodes, module: LeanModul
   return lean
 }
 
-/** The rows of a block, of which `first` is the first node: 64 words each, the count in front. */
-function rowsOfBlock(core: GraphCore, first: number): Uint32Array {
-  const count = Math.min(BLOCK_POSITIONS, core.nodeCount - first)
+/** The rows of a slice of nodes within one block, of which `first` is the first: 64 words each, the count in front. */
+function rowsOfSlice(core: GraphCore, first: number): Uint32Array {
+  const count = Math.min(NODES_A_SLICE, core.nodeCount - first)
   return core.words(core.addressOf(first, 0, ROW_BYTES), count * ROW_WORDS)
 }
 
 function* countEdges(core: GraphCore): Generator<void, number, void> {
   let edges = 0
-  for (let first = 0; first < core.nodeCount; first += BLOCK_POSITIONS) {
-    const rows = rowsOfBlock(core, first)
+  for (let first = 0; first < core.nodeCount; first += NODES_A_SLICE) {
+    const rows = rowsOfSlice(core, first)
     for (let at = 0; at < rows.length; at += ROW_WORDS) edges += rows[at]!
     yield
   }
@@ -56,8 +59,8 @@ function* copyRows(core: GraphCore, lean: LeanCore): Generator<void, void, void>
   const table = lean.borrowTable()
   let place = 0
   let node = 0
-  for (let first = 0; first < core.nodeCount; first += BLOCK_POSITIONS) {
-    const rows = rowsOfBlock(core, first)
+  for (let first = 0; first < core.nodeCount; first += NODES_A_SLICE) {
+    const rows = rowsOfSlice(core, first)
     for (let at = 0; at < rows.length; at += ROW_WORDS) {
       table[node++] = rowsAt + place * 4
       for (let i = at + 1, end = i + rows[at]!; i < end; i++) neighbours[place++] = rows[i]!
@@ -71,15 +74,12 @@ function* copyCodes(core: GraphCore, lean: LeanCore): Generator<void, void, void
   const { shape, nodeCount } = core
   const isNarrow = lean.kind === FOUR
   const [offset, stride] = isNarrow ? [shape.narrowOffset, shape.narrowStride] : [shape.wideOffset, shape.wideStride]
-  for (let first = 0; first < nodeCount; first += BLOCK_POSITIONS) {
-    const nodes = Math.min(BLOCK_POSITIONS, nodeCount - first)
-    const sliceNodes = Math.max(1, Math.floor(COMPONENTS_A_SLICE / stride) * 4)
-    for (let from = 0; from < nodes; from += sliceNodes) {
-      const count = Math.min(sliceNodes, nodes - from)
-      const codes = core.bytes(core.addressOf(first + from, offset, stride), count * stride)
-      lean.borrowCodes(first + from, count).set(codes)
-      yield
-    }
+  let sliceNodes = NODES_A_SLICE
+  while (sliceNodes * stride > BYTES_A_SLICE) sliceNodes /= 2
+  for (let first = 0; first < nodeCount; first += sliceNodes) {
+    const nodes = Math.min(sliceNodes, nodeCount - first)
+    lean.borrowCodes(first, nodes).set(core.bytes(core.addressOf(first, offset, stride), nodes * stride))
+    yield
   }
 }
 

@@ -115,6 +115,7 @@ export function uncounted(states: Uint8Array): Uint8Array {
 /**
  * Writes rows into nodes that are there, checking them as {@link checkBlockRows} does, and counts in `incoming` where they
  * lead: one look at each edge and at its target, for these looks are what takes time. Where it throws, rows may be written.
+ * All of a block, or those of its nodes from `from` up to `end`.
  */
 export function takeBlockRows(
   core: GraphCore,
@@ -122,12 +123,14 @@ export function takeBlockRows(
   { offsets, neighbours }: NodeBlockRows,
   states: Uint8Array,
   incoming: Uint8Array,
+  { from = 0, end = BLOCK_POSITIONS }: { readonly from?: number; readonly end?: number } = {},
 ): void {
   const nodes = nodesOfBlock(states.length, first)
   checkOffsets(offsets, nodes, neighbours.length)
   const rows = core.words(core.addressOf(first, 0, ROW_WORDS * 4), nodes * ROW_WORDS)
-  let edge = 0
-  for (let index = 0; index < nodes; index++) {
+  const lastIndex = Math.min(nodes, end)
+  let edge = offsets[from]!
+  for (let index = from; index < lastIndex; index++) {
     const node = first + index
     const to = offsets[index + 1]!
     const count = to - edge

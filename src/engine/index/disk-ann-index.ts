@@ -274,9 +274,8 @@ export class DiskANNIndex {
     })
   }
 
-  /** A graph that is lean and cannot be restored can be searched, and nothing can be done to it any more. */
   #noteFormFailure(error: unknown, host: IndexHost): void {
-    if (this.#served.built?.leanCodes === undefined) return
+    if (error !== this.#form.failure) return
     this.#failure = error
     host.onTaskEnd(error)
   }

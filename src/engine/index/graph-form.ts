@@ -18,6 +18,7 @@ export class GraphForm {
   readonly #isDead: IsDead
   #source: WholeGraphSource | undefined
   #restoring: BuiltGraph | undefined
+  #failure: unknown
 
   constructor(isDead: IsDead) {
     this.#isDead = isDead
@@ -26,6 +27,11 @@ export class GraphForm {
   /** A whole graph that is restored and not served yet: it has to hear of deaths. */
   get restoring(): BuiltGraph | undefined {
     return this.#restoring
+  }
+
+  /** What the last attempt to restore a graph failed by: nothing can be done to a graph that is lean and cannot be restored. */
+  get failure(): unknown {
+    return this.#failure
   }
 
   /** To be called at once when what {@link whole} or {@link lean} gave is served, or neither will be. */
@@ -67,7 +73,11 @@ export class GraphForm {
   }
 
   async #restore(lean: BuiltGraph, { phases, signal }: FormHost): Promise<BuiltGraph> {
-    const whole = await this.#read(lean)
+    this.#failure = undefined
+    const whole = await this.#read(lean).catch((error: unknown) => {
+      this.#failure = error
+      throw error
+    })
     this.#restoring = whole
     await phases.run(whole.graph.core, asJob(whole.noteAllDeaths()), signal)
     return whole

@@ -16,6 +16,9 @@ import { BuiltGraph } from './built-graph.ts'
 import type { SlotBlock } from './index-capture.ts'
 import type { IsDead } from './live-nodes.ts'
 
+/** Nodes whose edges are looked at between two pauses. */
+const ROWS_A_SLICE = 4096
+
 export interface RestoredSettings {
   readonly parameters: GraphParameters
   readonly walkCodes: WalkCodes
@@ -76,7 +79,16 @@ export class GraphRestorer {
 
   /** Of a block that has its codes. */
   takeRows(first: number, rows: NodeBlockRows): void {
-    takeBlockRows(this.#built.graph.core, first, rows, this.#marks.states, this.#incoming)
+    for (const _ of this.takeRowsSliced(first, rows));
+  }
+
+  /** The same, stopping after every millisecond or two. */
+  *takeRowsSliced(first: number, rows: NodeBlockRows): Generator<void, void, void> {
+    const { core } = this.#built.graph
+    for (let from = 0; from < BLOCK_POSITIONS; from += ROWS_A_SLICE) {
+      takeBlockRows(core, first, rows, this.#marks.states, this.#incoming, { from, end: from + ROWS_A_SLICE })
+      yield
+    }
   }
 
   /** Nearly every node has one slot. */

@@ -1,7 +1,7 @@
 import type { ChainedHash } from '../chained-hash.ts'
 import type { ServedGraph } from './index-task-runner.ts'
 
-const NODES_A_SLICE = 4096
+const NODES_A_SLICE = 2048
 
 /**
  * Writes all that makes an index what it is: how far it is built, the graph with its codes, and the slots of each node.

@@ -2,9 +2,12 @@ import { countBitsBelow, hasBit, setBit } from '../bitmap.ts'
 import { type Job, PAUSE } from '../graph/job.ts'
 import type { BuiltGraph } from './built-graph.ts'
 import type { BulkTask, ConsolidateTask, InsertTask } from './index-jobs.ts'
+import type { NodeSlots } from './node-slots.ts'
 import { placeSlots } from './placing.ts'
 
-const NODES_A_SLICE = 16_384
+/** Nodes whose slots are looked at between two pauses, and entries that are given other slots: 1 ms each. */
+const NODES_A_SLICE = 4096
+const MOVES_A_SLICE = 512
 
 /** Links the slots of a flush into the graph that is there. */
 export function* insertWork(
@@ -34,8 +37,7 @@ export function* consolidateWork(built: BuiltGraph, { dead }: ConsolidateTask): 
   const deadNodes = new Uint8Array(Math.ceil(graph.nodeCount / 8))
   for (let node = 0; node < graph.nodeCount; node++) {
     if (node % NODES_A_SLICE === NODES_A_SLICE - 1) yield PAUSE
-    const own = slots.borrowSlots(node)
-    if (own.length > 0 && own.every((slot) => hasBit(dead, slot))) setBit(deadNodes, node)
+    if (isDeadNode(slots, node, dead)) setBit(deadNodes, node)
   }
   yield* graph.consolidate(deadNodes)
   for (const _ of built.lookup.prepare()) yield PAUSE
@@ -46,10 +48,17 @@ export function* consolidateWork(built: BuiltGraph, { dead }: ConsolidateTask): 
   }
 }
 
+function isDeadNode(slots: NodeSlots, node: number, dead: Uint8Array): boolean {
+  const chain = slots.borrowChain(node)
+  if (chain !== undefined) return chain.every((slot) => hasBit(dead, slot))
+  const slot = slots.firstSlot(node)
+  return slot !== undefined && hasBit(dead, slot)
+}
+
 /** Only nodes of equal vectors have both living and dead slots. */
 function dropDead(built: BuiltGraph, node: number, dead: Uint8Array): void {
-  const own = built.slots.borrowSlots(node)
-  if (own.length < 2) return
+  const own = built.slots.borrowChain(node)
+  if (own === undefined) return
   const living = own.filter((slot) => !hasBit(dead, slot))
   if (living.length < own.length) built.replaceSlots(node, living)
 }
@@ -58,7 +67,7 @@ function dropDead(built: BuiltGraph, node: number, dead: Uint8Array): void {
 export function* moveWork(built: BuiltGraph, moves: Uint32Array): Job<number[]> {
   const moved: number[] = []
   for (let i = 0; i < moves.length; i += 2) {
-    if (i % NODES_A_SLICE === 0) yield PAUSE
+    if (i % (MOVES_A_SLICE * 2) === 0) yield PAUSE
     const [from, to] = [moves[i]!, moves[i + 1]!]
     const node = built.slots.nodeOf(from)
     if (node === undefined) continue

@@ -1,5 +1,5 @@
-/** About 2 ms where a step takes a nanosecond. */
-const MOST_STEPS = 2_000_000
+/** About 1 ms where a step takes a nanosecond: a write, a search and the collector may be in the same turn. */
+const MOST_STEPS = 1_000_000
 /** The first slices are short, because code that never ran takes up to 70 times as long. */
 const FIRST_STEPS = 50_000
 const GROWTH = 1.25

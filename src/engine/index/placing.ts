@@ -4,8 +4,10 @@ import type { VectorCapture } from '../vector-capture.ts'
 import type { BuiltGraph } from './built-graph.ts'
 import { hashOfBits } from './vector-lookup.ts'
 
-/** Slots that are placed between two pauses: some 2 ms of reading, hashing and looking up at 100 dimensions. */
-const SLICE_COMPONENTS = 150_000
+/** Slots that are placed between two pauses: some 1 ms of reading, hashing and looking up at 100 dimensions. */
+const SLICE_COMPONENTS = 75_000
+/** Of few dimensions a slot takes as long as the table takes to be looked into. */
+const MOST_SLICE_SLOTS = 2048
 
 export interface PlacedRange {
   readonly fromSlot: number
@@ -26,11 +28,11 @@ export function* placeSlots(
   range: PlacedRange,
 ): Job<{ nodes: Uint32Array; slots: Uint32Array }> {
   const { dimensions } = built.graph.parameters
-  for (const _ of built.lookup.prepare()) yield PAUSE
+  for (const _ of built.lookup.makeRoom(range.throughSlot - range.fromSlot)) yield PAUSE
   const finder = new NodeFinder(built, vectors, dimensions)
   const nodes: number[] = []
   const slots: number[] = []
-  const sliceSlots = Math.max(1, Math.floor(SLICE_COMPONENTS / dimensions))
+  const sliceSlots = Math.max(1, Math.min(MOST_SLICE_SLOTS, Math.floor(SLICE_COMPONENTS / dimensions)))
   for (let slot = range.fromSlot; slot < range.throughSlot; slot++) {
     if ((slot - range.fromSlot) % sliceSlots === sliceSlots - 1) yield PAUSE
     if (hasBit(range.dead, slot) || range.placed.has(slot)) continue

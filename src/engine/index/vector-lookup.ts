@@ -1,10 +1,10 @@
-import { hasBit } from '../bitmap.ts'
+import { countBitsBelow, hasBit } from '../bitmap.ts'
 
 const FIRST_PLACES = 1024
 const EMPTY = 0
 
-/** Nodes put into the table between two pauses: some 2 ms. */
-const NODES_A_SLICE = 16_384
+/** Nodes put into the table between two pauses: some 1 ms. */
+const NODES_A_SLICE = 8192
 
 /**
  * Finds the node whose vector has given bits: open addressing with linear probing over node numbers, at most half full. The
@@ -32,8 +32,7 @@ export class VectorLookup {
   *prepare(): Generator<void, void, void> {
     if (this.#waitingNodes === 0) return
     const [waiting, bits] = [this.#waitingNodes, this.#waitingBits]
-    let count = 0
-    for (let node = 0; node < waiting; node++) if (hasBit(bits, node)) count += 1
+    const count = countBitsBelow(bits, waiting)
     let length = FIRST_PLACES
     while (count * 2 > length) length *= 2
     const places = new Uint32Array(length)
@@ -47,6 +46,20 @@ export class VectorLookup {
     this.#count = count
     this.#waitingNodes = 0
     this.#waitingBits = new Uint8Array(0)
+  }
+
+  /** Makes the table, and large enough for so many nodes more, which to do while they are added takes long; in slices. */
+  *makeRoom(nodes: number): Generator<void, void, void> {
+    yield* this.prepare()
+    let { length } = this.#places
+    while ((this.#count + nodes) * 2 > length) length *= 2
+    if (length === this.#places.length) return
+    const places = new Uint32Array(length)
+    for (const [place, entry] of this.#places.entries()) {
+      if (place % NODES_A_SLICE === NODES_A_SLICE - 1) yield
+      if (entry !== EMPTY) put(places, this.#hashes[entry - 1]!, entry - 1)
+    }
+    this.#places = places
   }
 
   /** The node of an equal vector, if there is one; `isEqual` compares with that of a node whose hash is the same. */

@@ -16,6 +16,12 @@ const equivalence = { file: 'test/replay/snapshot-equivalence.test.ts', filter: 
 const retention = { file: 'test/store/retention.test.ts', filter: 'removes nothing where the older one' }
 const logFirst = { file: 'test/store/snapshots.test.ts', filter: 'is published only when the log' }
 const dropping = { file: 'test/wal/drop-below.test.ts', filter: 'by a crash at any operation' }
+const coldRows = { file: 'test/engine/cold-rows.test.ts', filter: 'block by block' }
+const coldDamage = { file: 'test/store/quantize-damage.test.ts', filter: 'names a damaged chunk' }
+const eviction = { file: 'test/store/quantize-damage.test.ts', filter: 'its snapshot does not hold' }
+const measuring = { file: 'test/store/quantize-damage.test.ts', filter: 'is logged does not fail' }
+const pinning = { file: 'test/snapshots/graph-source.test.ts', filter: 'keeps its files' }
+const shortWorkload = { file: 'test/crash/snapshot-workload.test.ts', filter: 'answer each call' }
 const workload = { file: 'test/crash/workload.test.ts', filter: 'answers each call' }
 
 export const DEFECTS = [
@@ -346,5 +352,76 @@ export const DEFECTS = [
     find: 'return { capture: await unlessAborted(capturing, signal), applied }',
     replace: 'return { capture: await unlessAborted(capturing, signal), applied: positionOf() ?? applied }',
     test: snapshots,
+  },
+  {
+    name: 'a snapshot forgets the modes of its collections',
+    file: 'src/snapshots/manifest-encoder.ts',
+    find: 'QUANTIZATION_MODES.indexOf(record.quantization), true)',
+    replace: '0, true)\n  void QUANTIZATION_MODES',
+    test: shortWorkload,
+  },
+  {
+    name: 'a switch of the mode is logged and not applied',
+    file: 'src/engine/apply-event.ts',
+    find: 'collection.quantize(event.mode)',
+    replace: '',
+    test: workload,
+  },
+  {
+    name: 'vectors of a mode stay in memory though a snapshot holds them',
+    file: 'src/snapshots/cold-chunks.ts',
+    find: "return originals === 'disk' || quantization !== 'none'",
+    replace: "return originals === 'disk'",
+    test: snapshots,
+  },
+  {
+    name: 'a switch that the log has behind the snapshot is not followed at opening',
+    file: 'src/store/store-core.ts',
+    find: 'this.originals.considerAll()',
+    replace: '',
+    test: snapshots,
+  },
+  {
+    name: 'vectors leave memory before the snapshot that holds them was read again',
+    file: 'src/snapshots/move-vectors.ts',
+    find: 'await usePart(files, manifest.storeId, part, tools, (reader) => reader.skipRest())',
+    replace: 'void usePart',
+    test: eviction,
+  },
+  {
+    name: 'vectors that are read from disk are not verified',
+    file: 'src/snapshots/part-range.ts',
+    find: "if (found !== window.view.getBigUint64(contentEnd, true)) throw this.#corrupt('a checksum is wrong', page)",
+    replace: 'void found',
+    test: coldDamage,
+  },
+  {
+    name: 'a chunk counts as back in memory before all of it is',
+    file: 'src/engine/row-blocks.ts',
+    find: 'const source = cold[chunk]\n    for (let row = 0; row < CHUNK_SLOTS; row += rowsPerBlock) {\n      if (source === undefined || cold[chunk] !== source) return',
+    replace:
+      'const source = cold[chunk]\n    cold[chunk] = undefined\n    for (let row = 0; row < CHUNK_SLOTS; row += rowsPerBlock) {\n      if (source === undefined) return',
+    test: coldRows,
+  },
+  {
+    name: 'files go that a graph in memory still needs',
+    file: 'src/snapshots/snapshot-set.ts',
+    find: '!needed.has(path) && pinned?.has(path) !== true)',
+    replace: '!needed.has(path))',
+    test: pinning,
+  },
+  {
+    name: 'verify does not read what it leaves on disk',
+    file: 'src/replay/verify-snapshots.ts',
+    find: 'if (options.cold !== undefined && (await checks.findDamage(manifest))) return { problems: [] }',
+    replace: '',
+    test: coldDamage,
+  },
+  {
+    name: 'a switch that is in the log fails because it cannot be measured',
+    file: 'src/store/quantize.ts',
+    find: 'if (READING_FAILED.some((code) => isStoreError(error, code))) return meter.unmeasured()',
+    replace: '',
+    test: measuring,
   },
 ]

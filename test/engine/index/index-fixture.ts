@@ -152,11 +152,11 @@ export function nearestOf(
   isCandidate: (slot: number) => boolean = () => true,
 ): [slot: number, distance: number][] {
   const scored = [...view.liveSlots()].filter(isCandidate).map((slot): [number, number] => {
-    const { metric } = view
+    const { metric, distanceMetric } = view
     const best = createSelection(1)
     const run = { ...view.borrowRun(slot, 1), firstSlot: 0, dead: new Uint8Array(0) }
     reference.scan({ metric, vector, norm: normOf(vector) }, run, best)
-    return [slot, metric === 'euclidean' ? Math.sqrt(best.scores[0]!) : best.scores[0]!]
+    return [slot, distanceMetric === 'euclidean' ? Math.sqrt(best.scores[0]!) : best.scores[0]!]
   })
   return scored
     .sort(([slot, score], [otherSlot, other]) => score - other || slot - otherSlot)

@@ -4,6 +4,7 @@ import type { LeanCodes } from '../../../src/engine/index/lean-graph.ts'
 import { METRICS, type Metric } from '../../../src/engine/metric.ts'
 import { Random } from '../../support/random.ts'
 import { expectSound, Gate, hostOf, IndexFixture, LONG_LIST, turn } from './index-fixture.ts'
+import { ScriptedPhases } from './scripted-phases.ts'
 import { WholeCopy } from './whole-source.ts'
 
 // Walks where a scan would be quicker.
@@ -112,15 +113,21 @@ describe('a lean graph on codes of one bit', () => {
     expect([found.exact, found.slots, found.scores]).toEqual([false, expected.slots, expected.scores])
   })
 
-  test('gives distances of codes where nothing is to be rescored', async () => {
-    const store = await built('euclidean', 768)
+  /** Squared lengths are about 64. */
+  test.each<[Metric, number]>([
+    ['euclidean', 0.6],
+    ['cosine', 0.08],
+    ['dot', 5],
+  ])('gives distances of codes where nothing is to be rescored: %s', async (metric, most) => {
+    const store = await built(metric, 768)
     await makeLean(store, 'binary')
     const vector = query(3, 768)
     const exact = await store.search({ vector, k: COUNT, exact: true })
-    const byCode = await store.search({ vector, k: 10, listSize: LONG_LIST, rescore: false })
+    const byCode = await store.search({ vector, k: 100, listSize: LONG_LIST, rescore: false })
     const distanceOf = new Map([...exact.slots].map((slot, place) => [slot, exact.scores[place]!]))
-    for (const [place, slot] of byCode.slots.entries())
-      expect(byCode.scores[place]! / distanceOf.get(slot)!).toBeCloseTo(1, 1)
+    const errors = Array.from(byCode.slots, (slot, place) => byCode.scores[place]! - distanceOf.get(slot)!)
+    expect(Math.max(...errors.map(Math.abs))).toBeLessThan(most)
+    expect(errors.some((error) => error !== 0)).toBe(true)
   })
 })
 
@@ -181,6 +188,26 @@ describe('an index whose graph is lean', () => {
     const twin = await built()
     twin.delete(twin.collection, 'e1', 'e2', 'e100', ...Array.from({ length: 20 }, (_, at) => `e${at + 200}`))
     expect(store.built.live.deadCount).toBe(twin.built.live.deadCount)
+  })
+
+  test('may have lost all of its nodes', async () => {
+    const [store, twin] = [await built(), await built()]
+    const all = Array.from({ length: COUNT + 9 }, (_, at) => `e${at}`)
+    for (const one of [store, twin]) {
+      one.delete(one.collection, ...all)
+      one.consolidate()
+      await one.index.settled()
+    }
+    for (const codes of ['walk', 'binary'] as const) {
+      await makeLean(store, codes)
+      expect((await store.search({ vector: query(1), k: 3 })).slots.length).toBe(0)
+    }
+    for (const one of [store, twin]) {
+      one.addRows(rowsOf(40, 9), COUNT + 20)
+      one.insert()
+      await one.index.settled()
+    }
+    expect(await store.indexDigest()).toBe(await twin.indexDigest())
   })
 
   test('goes from one kind of codes to the other through the whole graph', async () => {
@@ -250,8 +277,23 @@ describe('an index whose graph is lean', () => {
     const damage = new StoreError('ERR_SNAPSHOT_CORRUPT', 'a part is damaged')
     const source = await makeLean(store)
     source.beforeRestore = () => Promise.reject(damage)
+    const other = await WholeCopy.of((await built()).index, store.collection.slotCount)
     await expect(store.index.makeWhole()).rejects.toBe(damage)
+    expect([await store.index.makeLean('binary', other), other.releases]).toEqual([false, 1])
     expect([store.index.failure, host.ends.at(-1), store.built.leanCodes]).toEqual([damage, damage, 'walk'])
+  })
+
+  test('is as it was where there is no memory for another form', async () => {
+    const phases = new ScriptedPhases()
+    const store = await built('euclidean', DIMENSIONS, hostOf({ phases }))
+    const full = new StoreError('ERR_COLLECTION_FULL', 'no memory')
+    const source = await copyOf(store)
+    phases.failNext(full)
+    await expect(store.index.makeLean('walk', source)).rejects.toBe(full)
+    expect([store.index.failure, store.built.leanCodes, source.releases]).toEqual([undefined, undefined, 1])
+    await makeLean(store)
+    expect(phases.log.slice(-2)).toEqual(['end 0', 'forget 0'])
+    expectSound((await built()).collection)
   })
 
   test('gives up where it is stopped while it is restored', async () => {
