@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { VectorStore } from '../../dist/index.js'
 import { entriesOf, openWords, shareOfRow, splitHeldOut } from './index-data.mjs'
-import { formatNumber, markdownTable, quantile } from './statistics.mjs'
+import { formatNumber, markdownTable } from './statistics.mjs'
 import { profiled } from './turn-profile.mjs'
-import { byOwnTime, LONG_MS, percentileMs, TurnMeter } from './turns.mjs'
+import { formatOwn, phaseTable } from './turn-table.mjs'
+import { byOwnTime, TurnMeter } from './turns.mjs'
 
 const THREADS = [1, 0]
 const QUIET_MS = 2000
@@ -100,45 +101,10 @@ async function deleteAll(words, ids) {
     await words.delete(ids.slice(from, from + DELETES_A_CALL))
 }
 
-function phaseTable(phases) {
-  const header = [
-    'while',
-    's',
-    'turns: p50 ms',
-    'p99',
-    'p99.9',
-    'longest',
-    'its processor time',
-    `${LONG_MS} ms of that or more`,
-  ]
-  header.push(`time in turns over ${LONG_MS} ms`, 'timer delay p99 ms', 'longest', 'searches a second', 'p99 ms')
-  const rows = phases.map(({ name, turns, delay, longest, totalMs, longMs, longOwn, result }) => {
-    const latenciesMs = result ?? []
-    return [
-      name,
-      formatNumber(totalMs / 1000),
-      ...[50, 99, 99.9].map((percentile) => formatNumber(percentileMs(turns, percentile))),
-      formatNumber(turns.max / 1e6),
-      longest.length === 0 ? '-' : formatOwn(longest[0]),
-      longOwn,
-      `${((100 * longMs) / totalMs).toFixed(2)} %`,
-      formatNumber(percentileMs(delay, 99)),
-      formatNumber(delay.max / 1e6),
-      latenciesMs.length === 0 ? '-' : formatNumber((latenciesMs.length * 1000) / totalMs),
-      latenciesMs.length === 0 ? '-' : formatNumber(quantile(latenciesMs, 0.99)),
-    ]
-  })
-  return markdownTable(header, rows)
-}
-
 function turnTable({ result: phases, framesIn }) {
   const longest = phases.flatMap((phase) => phase.longest).sort(byOwnTime)
   const rows = longest.slice(0, SHOWN_TURNS).map((turn) => {
     return [turn.phase, formatNumber(turn.turnMs), formatOwn(turn), framesIn(turn.fromMs, turn.toMs)]
   })
   return markdownTable(['while', 'turn ms', 'its processor time', 'functions with most of the samples, ms'], rows)
-}
-
-function formatOwn({ ownMs }) {
-  return ownMs === undefined ? '-' : formatNumber(ownMs)
 }

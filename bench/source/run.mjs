@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { VectorStore } from '../../dist/index.js'
 import { benchEventLoop } from './event-loop.mjs'
+import { benchEventLoopSnapshot } from './event-loop-snapshot.mjs'
 import { benchExactSearch } from './exact-search.mjs'
 import { loadGlove } from './glove.mjs'
 import { benchIndexBuild } from './index-build.mjs'
@@ -45,6 +46,7 @@ const sections = {
   'index-threshold': () => benchIndexThreshold(data, { rounds, directory }),
   'index-churn': () => benchIndexChurn(data, { directory }),
   'event-loop': () => benchEventLoop(data, { directory }),
+  'event-loop-snapshot': () => benchEventLoopSnapshot({ directory }),
 }
 if (values.only !== undefined && !(values.only in sections))
   throw new Error(`no section '${values.only}'; there are ${Object.keys(sections).join(', ')}`)

@@ -81,8 +81,8 @@ export class CollectionCapture {
   }
 
   /** As {@link VectorCapture.borrowBytes}. */
-  borrowRows(firstSlot: number, maxRows: number): { bytes: Uint8Array; rows: number } {
-    return this.#vectors.borrowBytes(firstSlot, maxRows)
+  borrowRows(firstSlot: number, maxRows: number, scratch?: RunScratch): { bytes: Uint8Array; rows: number } {
+    return this.#vectors.borrowBytes(firstSlot, maxRows, scratch)
   }
 
   /** As {@link VectorCapture.borrowNorms}. */

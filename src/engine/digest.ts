@@ -6,6 +6,7 @@ import { passFreed } from './freed-chunks.ts'
 import { writeIndex } from './index/index-digest.ts'
 import { DISTANCE_METRICS } from './metric.ts'
 import { QUANTIZATION_MODES } from './quantization.ts'
+import { RunScratch } from './run-scratch.ts'
 import type { StateCapture } from './state-capture.ts'
 import type { StoreView } from './store-state.ts'
 import { VECTOR_TYPES } from './vector-type.ts'
@@ -86,6 +87,7 @@ function writeDocument(hash: ChainedHash, document: Uint8Array | undefined): voi
 
 /** Live rows that stand side by side go in as one run, which ends with its block: at most 1 MiB. */
 function* writeVectors(hash: ChainedHash, collection: CollectionCapture): Generator<void> {
+  const scratch = new RunScratch()
   let pieces = hash.hashedPieces
   let slot = 0
   while (slot < collection.slotCount) {
@@ -95,7 +97,7 @@ function* writeVectors(hash: ChainedHash, collection: CollectionCapture): Genera
       slot = passFreed(collection, slot + 1)
       continue
     }
-    const { bytes, rows } = collection.borrowRows(slot, end - slot)
+    const { bytes, rows } = collection.borrowRows(slot, end - slot, scratch)
     hash.writeBytes(bytes)
     slot += rows
     if (hash.hashedPieces === pieces) continue

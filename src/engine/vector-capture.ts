@@ -72,8 +72,8 @@ export class VectorCapture {
   }
 
   /** The rows as the bytes they are, at most `maxRows`, fewer where a block or the capture ends. Throws as {@link borrowRun} does. */
-  borrowBytes(firstSlot: number, maxRows: number): { bytes: Uint8Array; rows: number } {
-    return this.#originals.borrowBytes(firstSlot, maxRows)
+  borrowBytes(firstSlot: number, maxRows: number, scratch?: RunScratch): { bytes: Uint8Array; rows: number } {
+    return this.#originals.borrowBytes(firstSlot, maxRows, scratch)
   }
 
   /** Norms of rows, under cosine, at most `maxRows`. Throws as {@link borrowRun} does. */

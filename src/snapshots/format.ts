@@ -4,9 +4,9 @@ export const SNAPSHOT_DIRECTORY = 'snapshots'
 
 /** The format of parts that this release writes, and the newest it reads. */
 export const FORMAT_VERSION = 1
-/** The newest format of manifests: collections may have a vector type. */
+/** The newest format of manifests: collections may have a vector type, and the mode `binary`. */
 export const MANIFEST_VERSION = 2
-/** The format of a manifest whose vectors are all float32. */
+/** The format of a manifest whose vectors are all float32, in other modes. */
 export const UNTYPED_VERSION = 1
 
 /** "annalsSM" and "annalsSP". */

@@ -55,10 +55,11 @@ function writeHeader(view: DataView, bytes: Uint8Array, manifest: SnapshotManife
   view.setUint32(format.MANIFEST_PARTS_OFFSET, parts.length, true)
 }
 
-/** A manifest that an older release can read is of the older version: all of its vectors are float32. */
+/** A manifest that an older release can read is of the older version: all of its vectors are float32, and no mode is `binary`. */
 function versionOf(collections: readonly CollectionRecord[]): number {
-  const isUntyped = collections.every(({ vectorType }) => vectorType === 'float32')
-  return isUntyped ? format.UNTYPED_VERSION : format.MANIFEST_VERSION
+  const isReadable = ({ vectorType, quantization }: CollectionRecord) =>
+    vectorType === 'float32' && quantization !== 'binary'
+  return collections.every(isReadable) ? format.UNTYPED_VERSION : format.MANIFEST_VERSION
 }
 
 function encodeCollection(record: CollectionRecord): Uint8Array {

@@ -8,6 +8,7 @@ import { Pace } from '../engine/index/pace.ts'
 import { createSelection, type ScanKernel, type ScanQuery, type Selection } from '../engine/kernel/scan-kernel.ts'
 import { sortedSelection } from '../engine/kernel/selection.ts'
 import { distanceOfScore } from '../engine/metric.ts'
+import { RunScratch } from '../engine/run-scratch.ts'
 import { checkQuery } from '../engine/vector-buffer.ts'
 import type { CheckedOptions, Hit, ResolvedQuery } from './search.ts'
 
@@ -19,9 +20,11 @@ const TRIES_A_QUERY = 50
 const STEPS_A_COMPONENT = 0.6
 const STEPS_A_CALL = 3000
 
-/** An entry of a collection as a query, and how far the farthest of its `k` nearest others is. */
+/** A query, mostly an entry of a collection, and how far the farthest of its `k` nearest others is. */
 export interface SampledQuery {
   readonly query: ResolvedQuery
+  /** Whether it is none of the entries: every other component is one's, the rest another's. */
+  readonly isMixed: boolean
   /** How many of `k` there are. */
   readonly wanted: number
   /** A hit that is no farther is one of the nearest: equal distances stand for each other. */
@@ -34,6 +37,14 @@ export interface SampleTools {
   readonly signal?: Abortable | undefined
 }
 
+export interface SampleSize {
+  readonly k: number
+  /** Entries at most. */
+  readonly most: number
+  /** Mixtures of two, as a share of the entries: they are farther from all others than these. */
+  readonly mixedShare?: number
+}
+
 /**
  * Draws entries of a collection as queries, the same ones from equal content, and finds the true nearest of each, itself left
  * out, by comparing it with all others as of the call. There are fewer queries where that would take long.
@@ -41,15 +52,16 @@ export interface SampleTools {
  */
 export async function sampleQueries(
   view: CollectionView,
-  { k, most }: { readonly k: number; readonly most: number },
+  { k, most, mixedShare = 0 }: SampleSize,
   tools: SampleTools,
 ): Promise<SampledQuery[]> {
   const capture = view.capture()
   const components = Math.max(1, view.liveCount * view.dimensions)
   const count = Math.min(most, Math.max(FEWEST_QUERIES, Math.floor(COMPARED_COMPONENTS / components)))
   const slots = drawSlots(capture, view.liveCount, count)
-  const queries = slots.map((slot) => {
-    const vector = capture.borrowRun(slot, 1).vectors.slice()
+  const entries = slots.map((slot) => ({ slot, vector: capture.borrowRun(slot, 1).vectors.slice() }))
+  const mixtures = mixturesOf(entries, Math.floor(entries.length * mixedShare))
+  const queries = [...entries, ...mixtures.map((vector) => ({ slot: undefined, vector }))].map(({ slot, vector }) => {
     // One more than is wanted, because each finds itself.
     return { slot, scan: checkQuery(view, { vector, k }), vector, nearest: createSelection(k + 1) }
   })
@@ -60,8 +72,21 @@ export async function sampleQueries(
     const score = others.at(-1)
     if (score === undefined) return []
     const farthest = distanceOfScore(view.distanceMetric, score)
-    return { query: { vector, excludedId: idOfBytes(capture.borrowId(slot)) }, wanted: others.length, farthest }
+    const query = slot === undefined ? { vector } : { vector, excludedId: idOfBytes(capture.borrowId(slot)) }
+    return { query, isMixed: slot === undefined, wanted: others.length, farthest }
   })
+}
+
+/** Every other component of one entry, and the rest of another; none where that is nothing but zeros. */
+function mixturesOf(entries: readonly { readonly vector: Float32Array }[], most: number): Float32Array[] {
+  const half = entries.length >> 1
+  const mixtures: Float32Array[] = []
+  for (let place = 0; place < Math.min(most, half); place++) {
+    const { vector: other } = entries[place + half]!
+    const mixture = entries[place]!.vector.map((component, at) => (at % 2 === 0 ? component : other[at]!))
+    if (mixture.some((component) => component !== 0)) mixtures.push(mixture)
+  }
+  return mixtures
 }
 
 /** Live slots; all of them where they are few. */
@@ -88,8 +113,9 @@ async function compareAll(
 ): Promise<void> {
   const { slotCount, dimensions, tombstones } = capture
   const pace = new Pace()
+  const scratch = new RunScratch()
   for (let slot = passFreed(capture, 0); slot < slotCount && queries.length > 0; ) {
-    const run = capture.borrowRun(slot, Math.min(kernel.rowsPerCall(dimensions), slotCount - slot))
+    const run = capture.borrowRun(slot, Math.min(kernel.rowsPerCall(dimensions), slotCount - slot), scratch)
     for (const { scan, nearest } of queries) {
       kernel.scan(scan, { ...run, firstSlot: slot, dead: tombstones }, nearest)
       if (!pace.isSliceFull(STEPS_A_CALL + run.rows * dimensions * STEPS_A_COMPONENT)) continue

@@ -6,6 +6,8 @@ export interface Trial {
   readonly visited: number
   /** {@link contrastOf} what the walk found. */
   readonly contrast: number
+  /** Whether the query is none of the entries, but farther from all of them. */
+  readonly isMixed: boolean
 }
 
 /** All queries of the sample searched with one list, in the same order for every list. */
@@ -34,6 +36,9 @@ interface Estimate {
 
 /** Where strata end: the fifth of the sample with the least contrast takes lists several times as long as the rest. */
 const STRATUM_ENDS = [0.2, 0.4, 0.7]
+/** What has less contrast than nearly all entries is most of all like no entry: with enough such queries it is a stratum. */
+const FAR_END = 0.05
+const FEWEST_FAR = 20
 /** Lists above these probe no better, and cost what they are to save. */
 const MOST_PROBES = 9
 
@@ -66,7 +71,7 @@ export function planLists(measured: readonly MeasuredList[], recall: number, ent
   let best: RecallLists | undefined
   let fewest = Number.POSITIVE_INFINITY
   for (const probe of measured.slice(0, MOST_PROBES)) {
-    const bounds = boundsOf(probe)
+    const bounds = [...farBound(probe), ...boundsOf(probe)]
     const estimates = estimate(measured, probe, bounds)
     const listSizes = Array.from({ length: bounds.length + 1 }, (_, stratum) =>
       shortestList(estimates, stratum, recall),
@@ -80,18 +85,43 @@ export function planLists(measured: readonly MeasuredList[], recall: number, ent
 
 /** The one list that finds a recall on the average of the sample, for searches that cannot be probed. */
 export function averageList(measured: readonly MeasuredList[], recall: number): number | undefined {
-  const [probe] = measured
-  return probe && shortestList(estimate(measured, probe, []), 0, recall)
+  const ofEntries = measured.map(entriesOnly)
+  const [probe] = ofEntries
+  return probe && shortestList(estimate(ofEntries, probe, []), 0, recall)
 }
 
-/** What a list finds in the stratum with the least contrast at the first list. */
-export function hardestRecall(measured: readonly MeasuredList[]): number {
-  const [probe] = measured
-  return probe === undefined ? 1 : estimate(measured, probe, boundsOf(probe)).at(-1)!.recalls[0]!
+/** What the last list finds of entries on the average, and of the stratum with the least contrast at the first list. */
+export function recallOfEntries(measured: readonly MeasuredList[]): { recall: number; hardest: number } {
+  const ofEntries = measured.map(entriesOnly)
+  const [probe] = ofEntries
+  if (probe === undefined) return { recall: 1, hardest: 1 }
+  const [recall, hardest] = [[], boundsOf(probe)].map(
+    (bounds) => estimate(ofEntries, probe, bounds).at(-1)!.recalls[0]!,
+  )
+  return { recall: recall!, hardest: hardest! }
+}
+
+function entriesOnly({ listSize, trials }: MeasuredList): MeasuredList {
+  return { listSize, trials: trials.filter(({ isMixed }) => !isMixed) }
+}
+
+/** The contrast that most mixtures are below, and few entries. */
+function farBound({ trials }: MeasuredList): number[] {
+  const sorted = sortedContrasts(trials)
+  const bound = sorted[Math.floor(sorted.length * FAR_END)] ?? 0
+  const far = trials.filter(({ contrast }) => contrast < bound).length
+  return far < FEWEST_FAR || bound >= sorted[Math.floor(sorted.length * STRATUM_ENDS[0]!)]! ? [] : [bound]
+}
+
+function sortedContrasts(trials: readonly Trial[]): Float64Array {
+  return Float64Array.from(
+    trials.filter(({ isMixed }) => !isMixed),
+    ({ contrast }) => contrast,
+  ).sort()
 }
 
 function boundsOf({ trials }: MeasuredList): number[] {
-  const sorted = Float64Array.from(trials, ({ contrast }) => contrast).sort()
+  const sorted = sortedContrasts(trials)
   const ends = STRATUM_ENDS.map((end) => sorted[Math.floor(sorted.length * end)]!)
   // Equal contrasts are in one stratum, and none is empty.
   return ends.filter((end, place) => end > (place === 0 ? sorted[0]! : Math.max(sorted[0]!, ends[place - 1]!)))
@@ -156,7 +186,7 @@ function shortestList(estimates: readonly Estimate[], stratum: number, recall: n
   return undefined
 }
 
-/** Vectors that the queries of the sample would be compared with, all together. */
+/** Vectors that the entries of the sample would be compared with, all together. */
 function visitedWith(
   lists: RecallLists,
   measured: readonly MeasuredList[],
@@ -165,6 +195,7 @@ function visitedWith(
 ): number {
   let visited = 0
   for (const [query, trial] of probe.trials.entries()) {
+    if (trial.isMixed) continue
     const listSize = listSizeFor(lists, trial.contrast)
     visited += trial.visited
     if (listSize === undefined) visited += entryCount

@@ -102,7 +102,10 @@ describe('import --type', () => {
       [0, 7, 9],
     ])
     const found = await cli.run('search', cli.store, 'bytes', '--queries', file, '--k', '1', '--json')
-    const lines = found.stdout.trim().split('\n').map((line) => JSON.parse(line) as Found)
+    const lines = found.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Found)
     expect(lines.map(({ hits }) => hits)).toEqual([[{ id: 'one', distance: 0 }], [{ id: 'two', distance: 0 }]])
     await cli.json('import', cli.store, 'bits', file, '--type', 'binary')
     expect((await vectorsOf('bits', '1'))[0]).toEqual(

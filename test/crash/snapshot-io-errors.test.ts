@@ -16,7 +16,7 @@ describe('an error of the files of a store that takes snapshots', { timeout: 3_6
     const counts = { runs: 0, failures: 0, restarts: 0 }
     for (const seed of seedsOf(4, 1)) {
       const history = await snapshotHistory(seed, { sessions: 3 })
-      const injected = await injectErrors(history, new ImageCheck(history, { isShort: true }), 2)
+      const injected = await injectErrors(history, new ImageCheck(history, { isShort: true }), 3)
       counts.runs += injected.runs
       counts.failures += injected.failures
       counts.restarts += injected.restarts

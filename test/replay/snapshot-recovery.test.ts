@@ -262,7 +262,7 @@ describe('a snapshot that cannot be used', () => {
     const files = await withSnapshots(SMALL, 15, 30)
     const bytes = files.readWhole(manifestOf(30))
     const view = new DataView(bytes.buffer)
-    view.setUint32(8, 2, true)
+    view.setUint32(8, 3, true)
     const sum = OPTIONS.checksum.xxh64(bytes.subarray(0, bytes.byteLength - 8), 0n)
     view.setBigUint64(bytes.byteLength - 8, sum, true)
     files.writeWhole(manifestOf(30), bytes)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { CollectionState } from '../../src/engine/collection-state.ts'
 import { StoreState } from '../../src/engine/store-state.ts'
 import { captureStore } from '../../src/snapshots/capture.ts'
-import { CODES, NODES, ORIGINALS } from '../../src/snapshots/format.ts'
+import { CODES, NODES, ORIGINALS, VERSION_OFFSET } from '../../src/snapshots/format.ts'
 import { GraphSource } from '../../src/snapshots/graph-source.ts'
 import { holdsGraph } from '../../src/snapshots/held-graphs.ts'
 import { digestGraphs } from '../../src/snapshots/index-digests.ts'
@@ -95,6 +95,26 @@ describe('a graph that is read from a snapshot', () => {
     expect(files.paths().filter((path) => path.startsWith('snapshots/'))).toEqual(paths)
     await collection.index.makeWhole()
     expect(await removeLeftovers(files, checksum, pinned)).toEqual(paths)
+  })
+})
+
+describe('a mode that is newer than the format', () => {
+  test('makes a manifest that older releases refuse by name', async () => {
+    for (const [mode, version] of [
+      ['none', 1],
+      ['int8', 1],
+      ['binary', 2],
+    ] as const) {
+      const store = new SnapshotFixture(new StoreState())
+      const collection = store.create('c', 4, 'euclidean')
+      store.startIndexes()
+      if (mode !== 'none') store.apply({ type: 'quantize', collection: collection.creationLsn, mode })
+      const files = new CrashableFiles()
+      await store.write(files)
+      const bytes = files.readWhole(manifestPath(store.state.lsn))
+      expect([mode, bytes[VERSION_OFFSET]]).toEqual([mode, version])
+      expect((await open(files, store.state.lsn)).state.collections()[0]!.quantization).toBe(mode)
+    }
   })
 })
 

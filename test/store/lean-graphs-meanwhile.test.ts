@@ -2,7 +2,9 @@ import './support/forced-walks.ts'
 import { describe, expect, test, vi } from 'vitest'
 import type { QuantizationMode } from '../../src/engine/quantization.ts'
 import type { Collection } from '../../src/store/collection.ts'
+import { CrashableFiles } from '../support/crashable-files.ts'
 import { entriesFrom, formOf, indexed, openVectors, untilLean, vectorOf } from './support/lean-fixture.ts'
+import { replayedDigest } from './support/snapshot-files.ts'
 import { endingOf, until } from './support/store-fixture.ts'
 
 // Chunks of 64 slots: what takes many thousands of entries else takes a few hundred.
@@ -56,6 +58,34 @@ describe.each([0, 1])('with %i threads', (threads) => {
     expect([vectors.stats().index.codes, problems]).toEqual(['1-bit', []])
     await store.close()
     await twin.store.close()
+  })
+
+  test('a store that is written to takes snapshots and builds by itself, and is what its log comes to', async () => {
+    const files = new CrashableFiles()
+    const { store, vectors, problems } = await openVectors(files, {
+      threads,
+      quantization: 'binary',
+      bufferEntries: 50,
+      consolidateShare: 0.1,
+      snapshotRecords: 5,
+      history: { bytes: Number.POSITIVE_INFINITY },
+    })
+    const forms = new Set<string | undefined>()
+    for (let batch = 0; batch < 40; batch++) {
+      await vectors.add(entriesFrom(batch * 20, 20))
+      if (batch % 3 === 2) await vectors.delete(entriesFrom(batch * 10, 12).map(({ id }) => id))
+      if (batch % 8 === 7) await vectors.quantize(batch % 16 === 7 ? 'int8' : 'binary')
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+      const { hits } = await vectors.search(vectorOf(batch * 20 + 3), { k: 3, listSize: 2000 })
+      expect(hits[0]).toEqual({ id: `e${batch * 20 + 3}`, distance: 0 })
+      forms.add(formOf(vectors))
+    }
+    await vectors.settled()
+    expect([forms.has('lean'), forms.has('whole'), problems]).toEqual([true, true, []])
+    const digest = await store.digest()
+    expect((await store.verify()).problems).toEqual([])
+    await store.close()
+    expect(await replayedDigest(files)).toEqual(digest)
   })
 
   test('the last of several switches holds', async () => {

@@ -277,6 +277,7 @@ export class DiskANNIndex {
   #noteFormFailure(error: unknown, host: IndexHost): void {
     if (error !== this.#form.failure) return
     this.#failure = error
+    this.#isBusy = false
     host.onTaskEnd(error)
   }
 

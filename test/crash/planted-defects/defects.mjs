@@ -179,8 +179,8 @@ export const DEFECTS = [
   {
     name: 'a consolidation takes what is dead when it runs, not when it was ordered',
     file: 'src/engine/index/index-work.ts',
-    find: 'if (own.length > 0 && own.every((slot) => hasBit(dead, slot))) setBit(deadNodes, node)',
-    replace: 'if (own.length > 0 && !built.live.has(node)) setBit(deadNodes, node)',
+    find: 'if (isDeadNode(slots, node, dead)) setBit(deadNodes, node)',
+    replace: 'if (slots.firstSlot(node) !== undefined && !built.live.has(node)) setBit(deadNodes, node)',
     test: workload,
   },
   {

@@ -82,6 +82,7 @@ export class EntrySource {
  */
 export function createWorkload(seed: number): Step[] {
   const source = new EntrySource(seed)
+  const beside = new EntrySource(seed + 2)
   const words = (first: number, count: number) => add('words', source.entries('w', first, count, WORD_DIMENSIONS))
   const notes = (first: number, count: number, dimensions = 3) =>
     add('notes', source.entries('n', first, count, dimensions))
@@ -112,7 +113,11 @@ export function createWorkload(seed: number): Step[] {
     ),
     whileBuilding(flush('words'), words(10, 18), notes(0, 2, 5)),
     ...source.steps(2),
-    whileSwitching(quantize('words', 'int8'), words(4, 2), remove('notes', 'n1')),
+    whileSwitching(
+      quantize('words', 'int8'),
+      add('words', beside.entries('w', 4, 2, WORD_DIMENSIONS)),
+      update('notes', 'n2', { switched: true }),
+    ),
     // Vectors of equal bits share a place in an index.
     together(
       add(

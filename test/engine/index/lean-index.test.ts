@@ -272,7 +272,8 @@ describe('an index whose graph is lean', () => {
   })
 
   test('has failed where it is to be whole and cannot', async () => {
-    const host = hostOf()
+    const backlogs: number[] = []
+    const host = hostOf({ onTaskEnd: (error) => error && backlogs.push(store.index.backlog) })
     const store = await built('euclidean', DIMENSIONS, host)
     const damage = new StoreError('ERR_SNAPSHOT_CORRUPT', 'a part is damaged')
     const source = await makeLean(store)
@@ -281,6 +282,7 @@ describe('an index whose graph is lean', () => {
     await expect(store.index.makeWhole()).rejects.toBe(damage)
     expect([await store.index.makeLean('binary', other), other.releases]).toEqual([false, 1])
     expect([store.index.failure, host.ends.at(-1), store.built.leanCodes]).toEqual([damage, damage, 'walk'])
+    expect(backlogs).toEqual([0])
   })
 
   test('is as it was where there is no memory for another form', async () => {

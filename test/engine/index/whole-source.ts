@@ -46,7 +46,7 @@ export class WholeCopy implements WholeGraphSource {
   }
 }
 
-export function lastOf<Result>(steps: Generator<void, Result, void>): Result {
+function lastOf<Result>(steps: Generator<void, Result, void>): Result {
   for (;;) {
     const step = steps.next()
     if (step.done) return step.value
