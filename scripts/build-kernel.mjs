@@ -96,7 +96,9 @@ async function compile(folder, entry, sources, options) {
   })
   if (error || !binary) {
     const reason = error?.message ?? 'the compiler wrote no binary'
-    throw new Error(`The kernel in src/engine/kernel/${folder}/${entry} does not compile: ${reason}\n${messages.join('')}`)
+    throw new Error(
+      `The kernel in src/engine/kernel/${folder}/${entry} does not compile: ${reason}\n${messages.join('')}`,
+    )
   }
   return binary
 }

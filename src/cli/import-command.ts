@@ -21,6 +21,8 @@ import { dimensionsFor } from './typed-vector.ts'
 import { formatOf, openVectorFile, VECTOR_FORMATS, type VectorFile, type VectorFormat } from './vector-file.ts'
 import type { VectorRecord } from './vector-record.ts'
 
+const MIB = 1024 * 1024
+const MOST_LIMIT_MIB = 2 ** 30
 const METRIC_NAMES: readonly Metric[] = ['cosine', 'euclidean', 'dot', 'hamming']
 
 export const importCommand: Command = {
@@ -39,6 +41,7 @@ export const importCommand: Command = {
       help: 'cosine, euclidean or dot, for a new collection (otherwise cosine; of binary hamming)',
     },
     batch: { value: 'n', help: 'entries to a record of the log' },
+    'memory-limit': { value: 'MiB', help: 'memory that the store may take; at most so much is imported' },
     'no-index': { help: 'end when everything is durable, without waiting for the index' },
   },
   notes: [
@@ -62,6 +65,7 @@ interface ImportOptions {
   readonly metric: Metric | undefined
   readonly type: VectorType | undefined
   readonly batchSize: number | undefined
+  readonly memoryLimitBytes: number
   readonly idsPath: string | undefined
   readonly isIndexAwaited: boolean
 }
@@ -92,7 +96,10 @@ function readOptions(invocation: Invocation): ImportOptions {
   const metric = invocation.oneOf('metric', METRIC_NAMES)
   const type = invocation.oneOf('type', VECTOR_TYPES)
   const batchSize = invocation.positiveInteger('batch', LIMITS.batchEntries)
-  return { path, format, metric, type, batchSize, idsPath, isIndexAwaited: !invocation.flag('no-index') }
+  const limitMiB = invocation.positiveInteger('memory-limit', MOST_LIMIT_MIB)
+  const memoryLimitBytes = limitMiB === undefined ? Number.POSITIVE_INFINITY : limitMiB * MIB
+  const isIndexAwaited = !invocation.flag('no-index')
+  return { path, format, metric, type, batchSize, memoryLimitBytes, idsPath, isIndexAwaited }
 }
 
 /** Reads the first vector before it opens the store, so that a file that is none makes no store. */
@@ -105,10 +112,15 @@ async function importPath(
   const file = await openVectorFile(options.path, options.format, options.idsPath)
   try {
     throwIfInterrupted(signal)
-    return await withStore(invocation, context, { readOnly: false }, (store) => {
-      throwIfInterrupted(signal)
-      return importFile(store, file, options, invocation, context, signal)
-    })
+    return await withStore(
+      invocation,
+      context,
+      { readOnly: false, memoryLimitBytes: options.memoryLimitBytes },
+      (store) => {
+        throwIfInterrupted(signal)
+        return importFile(store, file, options, invocation, context, signal)
+      },
+    )
   } finally {
     await file.close()
   }

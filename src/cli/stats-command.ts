@@ -29,7 +29,7 @@ async function runStats(invocation: Invocation, context: CliContext): Promise<nu
   return withStore(invocation, context, access, async (store) => {
     const stats = { ...store.stats(), collections: await collectionsOf(store) }
     const memory = store.memoryUsage()
-    if (invocation.json) await context.out.json({ ...stats, memory })
+    if (invocation.json) await context.out.json({ ...stats, memory: { ...stats.memory, ...memory } })
     else await context.out.line(statsText(stats, memory))
     return EXIT_OK
   })

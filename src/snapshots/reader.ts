@@ -75,7 +75,8 @@ function graphsIn(collections: readonly CollectionState[]): GraphVersions {
   return new Map(graphs.flatMap(([lsn, version]) => (version === undefined ? [] : [[lsn, version]])))
 }
 
-function bytesToRead({ collections, parts }: SnapshotManifest, cold: ColdChunks | undefined): number {
+/** Bytes of a snapshot that opening it reads: all but what stays on disk. About as many are in memory then, or more. */
+export function bytesToRead({ collections, parts }: SnapshotManifest, cold: ColdChunks | undefined): number {
   const records = new Map(collections.map((record) => [record.creationLsn, record]))
   const isLeft = ({ creationLsn, kind, chunk }: PartEntry) => {
     const { slotCount, quantization } = records.get(creationLsn)!

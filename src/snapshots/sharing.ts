@@ -24,14 +24,14 @@ export interface PartChoice {
   readonly contentBytes: number
 }
 
-/** The parts of a capture, in the order of manifests. */
+/** The parts of a capture, in the order of manifests; nothing, and a chance to pause, where a chunk has no documents. */
 export function* plannedOfCapture(
   capture: StoreCapture,
-): Generator<{ readonly collection: CapturedCollection; readonly key: PartKey }> {
+): Generator<{ readonly collection: CapturedCollection; readonly key: PartKey } | undefined> {
   for (const collection of capture.collections) {
     for (const { creationLsn, kind, chunk } of plannedParts(recordOf(collection))) {
-      if (kind === DOCUMENTS && !hasDocuments(collection.content, chunk)) continue
-      yield { collection, key: { creationLsn, kind, chunk } }
+      const isThere = kind !== DOCUMENTS || hasDocuments(collection.content, chunk)
+      yield isThere ? { collection, key: { creationLsn, kind, chunk } } : undefined
     }
   }
 }

@@ -94,15 +94,14 @@ async function choosePartsOf(files: Files, capture: StoreCapture, options: Write
   let number = taken.reduce((most, one) => Math.max(most, one), 0)
   const earlier = earlierParts(capture.lsn, options)
   const choices: PartChoice[] = []
-  for (const { collection, key } of plannedOfCapture(capture)) {
+  for (const planned of plannedOfCapture(capture)) {
     throwIfAborted(options.signal, 'the snapshot')
-    const choice = await choosePart(
-      files,
-      collection,
-      { ...key, lsn: capture.lsn, number: number + 1 },
-      earlier,
-      options,
-    )
+    if (planned === undefined) {
+      await options.yieldToEventLoop()
+      continue
+    }
+    const part = { ...planned.key, lsn: capture.lsn, number: number + 1 }
+    const choice = await choosePart(files, planned.collection, part, earlier, options)
     if (choice.shared === undefined) number += 1
     choices.push(choice)
   }

@@ -13,11 +13,13 @@ export function binaryMisfit(
   if (quantization !== 'binary') return undefined
   const reasons: string[] = []
   if (recall !== undefined && recall < LEAST_RECALL) {
-    reasons.push(`searches found ${recall.toFixed(2)} of the 10 nearest, less than ${LEAST_RECALL}`)
+    // Rounded down, so that it never reads as enough.
+    const found = Math.floor(recall * 1000) / 1000
+    reasons.push(`searches found ${found} of the 10 nearest, less than ${LEAST_RECALL}`)
   }
   if (dimensions < LEAST_DIMENSIONS) {
     reasons.push(`its vectors have ${dimensions} dimensions, and below ${LEAST_DIMENSIONS} one bit of each says little`)
   }
   if (reasons.length === 0) return undefined
-  return `'binary' does not fit '${name}': ${reasons.join('; ')}. 'int8' finds more, with little more memory`
+  return `'binary' does not fit '${name}': ${reasons.join('; ')}. 'int8' finds more, for more memory`
 }

@@ -38,7 +38,10 @@ export interface RecallCalibrationStats {
 }
 
 interface Calibration {
-  readonly built: BuiltGraph
+  /** Which graph it is of: not the graph itself, whose memory this would keep. */
+  readonly origin: object
+  /** Walks on codes of one bit find less than those on any other. */
+  readonly isBinary: boolean
   readonly entries: number
   readonly measuring: Promise<Measured>
 }
@@ -68,6 +71,7 @@ const MOST_PLANS = 16
 /** How long lists must be, by collection and `k`: measured when it is first asked for, and kept in memory. */
 export class RecallCalibrations {
   readonly #core: StoreCore
+  /** By `k`, which is negative where walks read codes of one bit. */
   readonly #byView = new WeakMap<CollectionView, Map<number, Calibration>>()
   readonly #measured = new WeakMap<Calibration, Measured>()
 
@@ -106,17 +110,22 @@ export class RecallCalibrations {
   #of(view: CollectionView, k: number, built: BuiltGraph): Promise<Measured> {
     const byK = this.#byView.get(view) ?? new Map<number, Calibration>()
     this.#byView.set(view, byK)
-    const found = byK.get(k)
-    byK.delete(k)
+    const { origin } = built
+    const isBinary = isWalkedByBits(built)
+    const key = isBinary ? -k : k
+    const found = byK.get(key)
+    byK.delete(key)
     const isKept = found !== undefined && isOf(view, found)
-    const calibration = isKept ? found : { built, entries: view.liveCount, measuring: this.#measure(view, k) }
-    byK.set(k, calibration)
+    const calibration = isKept
+      ? found
+      : { origin, isBinary, entries: view.liveCount, measuring: this.#measure(view, k) }
+    byK.set(key, calibration)
     const [oldest] = byK.keys()
     if (oldest !== undefined && byK.size > MOST_CALIBRATIONS) byK.delete(oldest)
     if (!isKept) {
       calibration.measuring.then(
         (measured) => this.#measured.set(calibration, measured),
-        () => byK.get(k) === calibration && byK.delete(k),
+        () => byK.get(key) === calibration && byK.delete(key),
       )
     }
     return calibration.measuring
@@ -173,7 +182,12 @@ function listsOf({ lists, planned }: Measured, recall: number, entryCount: numbe
 }
 
 /** Whether a calibration still says something of a collection. */
-function isOf(view: CollectionView, { built, entries }: Calibration): boolean {
+function isOf(view: CollectionView, { origin, isBinary, entries }: Calibration): boolean {
   const isAsLarge = view.liveCount <= entries * MOST_GROWTH && view.liveCount * MOST_GROWTH >= entries
-  return isAsLarge && view.index.served.built === built
+  const { built } = view.index.served
+  return isAsLarge && built?.origin === origin && isWalkedByBits(built) === isBinary
+}
+
+function isWalkedByBits({ leanCodes }: BuiltGraph): boolean {
+  return leanCodes === 'binary'
 }

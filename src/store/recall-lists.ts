@@ -30,15 +30,18 @@ interface Estimate {
   readonly listSize: number
   /** By stratum; harder ones never find more, and longer lists never less. */
   readonly recalls: readonly number[]
-  /** What chance may have added: the standard error of the mean over all strata. */
+  /** What chance may have added: the standard error of the mean over all strata, of entries. */
   readonly doubt: number
 }
 
 /** Where strata end: the fifth of the sample with the least contrast takes lists several times as long as the rest. */
 const STRATUM_ENDS = [0.2, 0.4, 0.7]
-/** What has less contrast than nearly all entries is most of all like no entry: with enough such queries it is a stratum. */
+/**
+ * What has less contrast than all entries but these is like no entry: with enough such queries it is a stratum. Mixtures count
+ * in no other, where they would be the hardest, and make lists longer than entries need them.
+ */
 const FAR_END = 0.05
-const FEWEST_FAR = 20
+const FEWEST_FAR = 15
 /** Lists above these probe no better, and cost what they are to save. */
 const MOST_PROBES = 9
 
@@ -71,28 +74,30 @@ export function planLists(measured: readonly MeasuredList[], recall: number, ent
   let best: RecallLists | undefined
   let fewest = Number.POSITIVE_INFINITY
   for (const probe of measured.slice(0, MOST_PROBES)) {
-    const bounds = [...farBound(probe), ...boundsOf(probe)]
-    const estimates = estimate(measured, probe, bounds)
+    const far = farBound(probe)
+    const bounds = [...far, ...boundsOf(probe)]
+    const [counted, ...lists] = [probe, ...measured].map((list) => countedOf(list, probe, far[0]))
+    const estimates = estimate(lists, counted!, bounds)
     const listSizes = Array.from({ length: bounds.length + 1 }, (_, stratum) =>
       shortestList(estimates, stratum, recall),
     )
-    const lists = { probe: probe.listSize, bounds, listSizes }
-    const visited = visitedWith(lists, measured, probe, entryCount)
-    if (visited < fewest) [best, fewest] = [lists, visited]
+    const found = { probe: probe.listSize, bounds, listSizes }
+    const visited = visitedWith(found, measured, probe, entryCount)
+    if (visited < fewest) [best, fewest] = [found, visited]
   }
   return best ?? { probe: 1, bounds: [], listSizes: [undefined] }
 }
 
 /** The one list that finds a recall on the average of the sample, for searches that cannot be probed. */
 export function averageList(measured: readonly MeasuredList[], recall: number): number | undefined {
-  const ofEntries = measured.map(entriesOnly)
+  const ofEntries = measured.map((list) => countedOf(list, list))
   const [probe] = ofEntries
   return probe && shortestList(estimate(ofEntries, probe, []), 0, recall)
 }
 
 /** What the last list finds of entries on the average, and of the stratum with the least contrast at the first list. */
 export function recallOfEntries(measured: readonly MeasuredList[]): { recall: number; hardest: number } {
-  const ofEntries = measured.map(entriesOnly)
+  const ofEntries = measured.map((list) => countedOf(list, list))
   const [probe] = ofEntries
   if (probe === undefined) return { recall: 1, hardest: 1 }
   const [recall, hardest] = [[], boundsOf(probe)].map(
@@ -101,11 +106,12 @@ export function recallOfEntries(measured: readonly MeasuredList[]): { recall: nu
   return { recall: recall!, hardest: hardest! }
 }
 
-function entriesOnly({ listSize, trials }: MeasuredList): MeasuredList {
-  return { listSize, trials: trials.filter(({ isMixed }) => !isMixed) }
+/** Entries, and the mixtures whose probe had less contrast than `far`. */
+function countedOf({ listSize, trials }: MeasuredList, probe: MeasuredList, far = 0): MeasuredList {
+  return { listSize, trials: trials.filter(({ isMixed }, query) => !isMixed || probe.trials[query]!.contrast < far) }
 }
 
-/** The contrast that most mixtures are below, and few entries. */
+/** The contrast that few entries are below, if enough of the sample is. */
 function farBound({ trials }: MeasuredList): number[] {
   const sorted = sortedContrasts(trials)
   const bound = sorted[Math.floor(sorted.length * FAR_END)] ?? 0
@@ -137,18 +143,20 @@ function estimate(measured: readonly MeasuredList[], probe: MeasuredList, bounds
   const strata = probe.trials.map(({ contrast }) => stratumOf(bounds, contrast))
   const counts = Array.from({ length: bounds.length + 1 }, (_, stratum) => strata.filter((s) => s === stratum).length)
   const estimates: Estimate[] = []
+  const entries = probe.trials.filter(({ isMixed }) => !isMixed).length
   for (const { listSize, trials } of measured) {
     const sums = counts.map(() => 0)
     for (const [query, { share }] of trials.entries()) sums[strata[query]!]! += share
     const means = sums.map((sum, stratum) => sum / counts[stratum]!)
     let squares = 0
-    for (const [query, { share }] of trials.entries()) {
+    for (const [query, { share, isMixed }] of trials.entries()) {
+      if (isMixed) continue
       const stratum = strata[query]!
       squares += ((share - means[stratum]!) ** 2 * counts[stratum]!) / Math.max(1, counts[stratum]! - 1)
     }
     const before = estimates.at(-1)?.recalls
     const recalls = risen(means, counts).map((mean, stratum) => Math.max(mean, before?.[stratum] ?? 0))
-    estimates.push({ listSize, recalls, doubt: Math.sqrt(squares) / Math.max(1, trials.length) })
+    estimates.push({ listSize, recalls, doubt: Math.sqrt(squares) / Math.max(1, entries) })
   }
   return estimates
 }

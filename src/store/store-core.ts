@@ -12,6 +12,7 @@ import type { StoreView } from '../engine/store-state.ts'
 import { type Recovered, type RecoveryPhase, recoverForReading, recoverForWriting } from '../replay/recovery.ts'
 import type { ColdChunks } from '../snapshots/cold-chunks.ts'
 import { PinnedParts } from '../snapshots/pinned-parts.ts'
+import { bytesToRead } from '../snapshots/reader.ts'
 import { Admission, collectionDropped, requireShape } from './admission.ts'
 import { GraphKeeper } from './graph-keeper.ts'
 import { IndexKeeper } from './index-keeper.ts'
@@ -141,6 +142,7 @@ export class StoreCore {
     const startedMs = now()
     const [checksum, kernel] = await Promise.all([loadChecksum(), loadWasmKernel()])
     const cold = createColdChunks(files, checksum, options)
+    await leaveTooMuch(files, checksum, cold, options)
     const recovery = {
       checksum,
       cold,
@@ -322,6 +324,18 @@ export class StoreCore {
     const message = `${this.surroundings.name} is served read-only up to its durable mark, because the end of its log cannot be mended: ${readOnlyBecause.message}. Make room, or give the right to write, and reopen`
     return new StoreError('ERR_READ_ONLY', message, { cause: readOnlyBecause })
   }
+}
+
+/** Vectors that would take more memory than there may be are not brought into it first. */
+async function leaveTooMuch(
+  files: Files,
+  checksum: Checksum,
+  cold: ColdChunks | undefined,
+  { memoryLimitBytes }: ResolvedOptions,
+): Promise<void> {
+  if (cold === undefined || memoryLimitBytes === Number.POSITIVE_INFINITY) return
+  const [newest] = (await findPast(files, checksum)).snapshots
+  if (newest !== undefined && bytesToRead(newest, cold) > memoryLimitBytes) cold.leaveOriginals()
 }
 
 export function storeNotFound(name: string): StoreError {

@@ -103,6 +103,26 @@ describe('collections', () => {
     expect(stderr).toContain('(ERR_COLLECTION_MISMATCH)')
   })
 
+  test('--memory-limit ends it where the store would take more, and keeps what came before', async () => {
+    const file = await cli.writeFvecs('a.fvecs', someVectors(4000, 256))
+    const { exitCode, stderr } = await cli.run(
+      'import',
+      cli.store,
+      'rows',
+      file,
+      '--memory-limit',
+      '2',
+      '--batch',
+      '100',
+      '--no-index',
+    )
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('ERR_MEMORY_LIMIT')
+    const { collections } = (await cli.json('stats', cli.store)) as { collections: { count: number }[] }
+    expect(collections[0]?.count).toBeGreaterThan(0)
+    expect(collections[0]?.count).toBeLessThan(4000)
+  })
+
   test('--batch sets the entries of a record', async () => {
     await cli.json('import', cli.store, 'rows', await cli.writeFvecs('a.fvecs', someVectors(25, 3)), '--batch', '10')
     const { stdout } = await cli.run('log', cli.store, '--json')

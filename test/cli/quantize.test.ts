@@ -59,7 +59,7 @@ describe('quantize', () => {
     expect(stdout).toContain('\nwhat searches need of the index in memory\n')
     const warning =
       "'binary' does not fit 'few': its vectors have 64 dimensions, and below 256 one bit of each says little"
-    expect(stdout).toContain(`\nwarning: ${warning}. 'int8' finds more, with little more memory\n`)
+    expect(stdout).toContain(`\nwarning: ${warning}. 'int8' finds more, for more memory\n`)
     expect(stdout).toMatch(/^indexCodes +[\d.]+ [KM]iB +[\d.]+ KiB$/m)
     const back = await cli.json<QuantizeReport>('quantize', cli.store, 'few', 'none')
     expect([back.warning, back.index]).toEqual([undefined, { form: 'whole' }])

@@ -128,9 +128,9 @@ describe('a reader whose snapshots and segments are removed while it reads', () 
   })
 
   test('takes damage for damage where nothing has gone', async () => {
-    const files = stage(0)
-    damage(files, manifestOf(12))
-    damage(files, manifestOf(8))
+    const files = stage(2)
+    damage(files, manifestOf(28))
+    damage(files, manifestOf(24))
     let listings = 0
     const list = (directory: string) => {
       listings++

@@ -1,12 +1,13 @@
 import { describe, expect, test, vi } from 'vitest'
 import { StoreState } from '../../src/engine/store-state.ts'
+import { captureStore } from '../../src/snapshots/capture.ts'
 import { CODES, DOCUMENTS, EDGES, IDS, NODES, ORIGINALS, SLOTS, TOMBSTONES } from '../../src/snapshots/format.ts'
 import { partPath } from '../../src/snapshots/names.ts'
 import { partFileBytes } from '../../src/snapshots/part.ts'
-import type { WrittenSnapshot } from '../../src/snapshots/writer.ts'
-import { textBytes } from '../engine/engine-fixture.ts'
+import { type WrittenSnapshot, writeSnapshot } from '../../src/snapshots/writer.ts'
+import { noYield, textBytes } from '../engine/engine-fixture.ts'
 import { CrashableFiles } from '../support/crashable-files.ts'
-import { OTHER_STORE_ID, open, SnapshotFixture } from './snapshot-fixture.ts'
+import { OTHER_STORE_ID, open, SnapshotFixture, writeOptions } from './snapshot-fixture.ts'
 
 vi.mock('../../src/base/limits.ts', async (importOriginal) => ({
   ...(await importOriginal<typeof import('../../src/base/limits.ts')>()),
@@ -125,4 +126,22 @@ describe('a second snapshot', () => {
     const { state } = await open(files, store.state.lsn)
     expect(await new SnapshotFixture(state).digests()).toEqual(await store.digests())
   })
+})
+
+test('looking for documents lets others have their turn after each chunk that has none', async () => {
+  const store = new SnapshotFixture(new StoreState())
+  const collection = store.create('c', 1)
+  store.startIndexes()
+  store.add(collection, Object.fromEntries(Array.from({ length: 160 }, (_, row) => [`e${row}`, [row]])))
+  const capture = await captureStore(store.state, noYield)
+  const { documents } = capture.collections[0]!.content
+  const looked = vi.spyOn(documents, 'lengthOf')
+  let before = 0
+  let most = 0
+  const yieldToEventLoop = async () => {
+    most = Math.max(most, looked.mock.calls.length - before)
+    before = looked.mock.calls.length
+  }
+  await writeSnapshot(new CrashableFiles(), capture, writeOptions(store.state.lsn, { yieldToEventLoop }))
+  expect([looked.mock.calls.length, most]).toEqual([160, 16])
 })

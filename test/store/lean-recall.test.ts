@@ -7,6 +7,7 @@ import type { Collection } from '../../src/store/collection.ts'
 import { rowsOf, type VectorSet } from '../engine/graph/graph-fixture.ts'
 import { clusterSet, queriesNear } from '../engine/graph/vector-sets.ts'
 import { entriesOf, gloveSet, ON_DEMAND, recallOf } from './support/index-fixture.ts'
+import { untilLean } from './support/lean-fixture.ts'
 import { NONE_UNASKED } from './support/snapshot-files.ts'
 import { StoreFixture } from './support/store-fixture.ts'
 
@@ -40,9 +41,11 @@ describe('a warning', () => {
     expect(binaryMisfit(view(256, 'binary'), undefined)).toBeUndefined()
     expect(binaryMisfit(view(2, 'int8'), 0.1)).toBeUndefined()
     expect(binaryMisfit(view(768, 'binary'), 0.8349)).toBe(
-      "'binary' does not fit 'words': searches found 0.83 of the 10 nearest, less than 0.9. 'int8' finds more, with little more memory",
+      "'binary' does not fit 'words': searches found 0.834 of the 10 nearest, less than 0.9. 'int8' finds more, for more memory",
     )
-    expect(binaryMisfit(view(255, 'binary'), 0.5)).toMatch(/0\.50 of the 10 nearest.*; its vectors have 255 dimensions/)
+    expect(binaryMisfit(view(255, 'binary'), 0.5)).toMatch(
+      /found 0\.5 of the 10 nearest.*; its vectors have 255 dimensions/,
+    )
   })
 })
 
@@ -68,6 +71,29 @@ describe('codes of one bit', () => {
     expectAtLeast([report.before.recall!, report.after.recall!], [0.98, 0.94])
     const bytes = ({ memory: { components } }: typeof report.after) => components.indexCodes! + components.indexFactors!
     expect([report.warning, bytes(report.after) * 8 < bytes(report.before)]).toEqual([undefined, true])
+    await store.close()
+  })
+
+  test('need lists of their own for a recall, and the other forms of a graph share theirs', async () => {
+    const words = gloveSet(1500)
+    const { store, vectors } = await switched(words, 1500, 'int8')
+    const measuredAt = async () => {
+      await vectors.search(rowsOf(words)[7]!, { recall: 0.9 })
+      return vectors.stats().recall.map(({ lsn }) => lsn)
+    }
+    const first = await measuredAt()
+    expect(first.length).toBe(1)
+    await vectors.quantize('none')
+    expect(await measuredAt()).toEqual(first)
+    await vectors.quantize('binary')
+    const binary = await measuredAt()
+    expect([binary.length, binary[0] === first[0]]).toEqual([1, false])
+    await vectors.addAll(entriesOf(gloveSet(1520), 1500))
+    await vectors.flush()
+    expect([vectors.stats().index.form, await measuredAt()]).toEqual(['whole', first])
+    await store.snapshot()
+    await untilLean(vectors)
+    expect(await measuredAt()).toEqual(binary)
     await store.close()
   })
 })

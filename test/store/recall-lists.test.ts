@@ -102,14 +102,15 @@ describe('lists for a recall', () => {
         const mixture: Trial = { share: [0, 0.2, 0.5, 0.8, 1][place]!, visited: 1, contrast, isMixed: true }
         return { listSize, trials: [...trials, ...new Array<Trial>(mixtures).fill(mixture)] }
       })
-    const lists = planLists(withMixed(0.01, 40), 0.8, 10_000)
+    const lists = planLists(withMixed(0.015, 40), 0.8, 10_000)
     expect(lists.bounds).toEqual([0.05, 0.2, 0.4, 0.7])
     expect(listSizeFor(lists, 0)).toBeGreaterThan(120)
     expect(listSizeFor(lists, 0.05)).toBeLessThan(40)
-    expect(recallOfEntries(withMixed(0.01, 40))).toEqual(recallOfEntries(entries))
-    expect(averageList(withMixed(0.01, 40), 0.97)).toBe(averageList(entries, 0.97))
+    expect(recallOfEntries(withMixed(0.015, 40))).toEqual(recallOfEntries(entries))
+    expect(averageList(withMixed(0.015, 40), 0.97)).toBe(averageList(entries, 0.97))
     // Too few to say anything, or no farther than entries.
-    expect(planLists(withMixed(0.01, 10), 0.8, 10_000).bounds).toEqual([0.2, 0.4, 0.7])
+    expect(planLists(withMixed(0.1, 40), 0.8, 10_000)).toEqual(planLists(entries, 0.8, 10_000))
+    expect(planLists(withMixed(0.015, 5), 0.8, 10_000).bounds).toEqual([0.2, 0.4, 0.7])
     expect(planLists(withMixed(0.3, 40), 0.8, 10_000).bounds).toEqual([0.2, 0.4, 0.7])
   })
 

@@ -160,12 +160,11 @@ describe('words that are not stored', () => {
   )
 
   test('ask for longer lists only where a query is hard', async () => {
-    const visited = new Set<boolean>()
-    const short = await vectors.search(any[0]!, { listSize: 20 })
-    for (const query of any.slice(0, 60)) {
-      visited.add((await vectors.search(query, { recall: 0.98 })).visited > short.visited * 1.5)
-    }
-    expect([...visited].sort()).toEqual([false, true])
+    const visited: number[] = []
+    for (const query of any) visited.push((await vectors.search(query, { recall: 0.995 })).visited)
+    visited.sort((a, b) => a - b)
+    const median = visited[visited.length >> 1]!
+    expect(visited.at(-1)!).toBeGreaterThan(median * 1.5)
   })
 
   test('search the neighbours of an entry as those of its vector', async () => {

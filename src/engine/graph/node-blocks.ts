@@ -29,8 +29,7 @@ export function nodesOfBlock(nodeCount: number, first: number): number {
 export function* exportBlock(core: GraphCore, first: number): Generator<void, NodeBlock, void> {
   const nodes = nodesOfBlock(core.nodeCount, first)
   const { wideOffset, wideStride, narrowOffset, narrowStride } = core.shape
-  const rows = exportRows(core, first, nodes)
-  yield
+  const rows = yield* exportRows(core, first, nodes)
   return {
     nodes,
     ...rows,
@@ -46,14 +45,28 @@ function copyOf(bytes: Uint8Array): Uint8Array {
   return copy
 }
 
-function exportRows(core: GraphCore, first: number, nodes: number): Pick<NodeBlock, 'offsets' | 'neighbours'> {
-  const rows = core.words(core.addressOf(first, 0, ROW_WORDS * 4), nodes * ROW_WORDS)
+/** Rows that are copied between two pauses: some 1 ms. */
+const ROWS_A_SLICE = 4096
+
+function* exportRows(
+  core: GraphCore,
+  first: number,
+  nodes: number,
+): Generator<void, Pick<NodeBlock, 'offsets' | 'neighbours'>, void> {
+  // Asked for anew after each pause: a search may have made the memory grow.
+  const rowsFrom = (node: number, count: number) =>
+    core.words(core.addressOf(first + node, 0, ROW_WORDS * 4), count * ROW_WORDS)
+  const counts = rowsFrom(0, nodes)
   const offsets = new Uint32Array(nodes + 1)
-  for (let node = 0; node < nodes; node++) offsets[node + 1] = offsets[node]! + rows[node * ROW_WORDS]!
+  for (let node = 0; node < nodes; node++) offsets[node + 1] = offsets[node]! + counts[node * ROW_WORDS]!
   const neighbours = new Uint32Array(allocatePages(offsets[nodes]! * 4), 0, offsets[nodes]!)
   let place = 0
-  for (let row = 0; row < rows.length; row += ROW_WORDS) {
-    for (let i = row + 1, end = i + rows[row]!; i < end; i++) neighbours[place++] = rows[i]!
+  for (let node = 0; node < nodes; node += ROWS_A_SLICE) {
+    const rows = rowsFrom(node, Math.min(ROWS_A_SLICE, nodes - node))
+    for (let row = 0; row < rows.length; row += ROW_WORDS) {
+      for (let i = row + 1, end = i + rows[row]!; i < end; i++) neighbours[place++] = rows[i]!
+    }
+    yield
   }
   return { offsets, neighbours }
 }

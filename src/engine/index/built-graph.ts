@@ -18,6 +18,8 @@ export class BuiltGraph {
   readonly #isDead: IsDead
   /** Entries that it was made with: those that its plan was measured on. */
   firstEntries = 0
+  /** The same object for one graph in all its forms, whatever is done to it; a new graph has another. */
+  origin: object = {}
   #freedCount = 0
   #version: object = {}
   /** Resolves when the walk that is under way on the main thread is over. */
@@ -98,6 +100,7 @@ export class BuiltGraph {
     const lean = new BuiltGraph(graph, this.#isDead, this.slots.trimmed(graph.nodeCount))
     lean.restoreCounts({ firstEntries: this.firstEntries, freedCount: this.#freedCount })
     lean.restoreVersion(this.#version)
+    lean.origin = this.origin
     lean.takeDeathsOf(this)
     return lean
   }

@@ -89,6 +89,7 @@ export class GraphForm {
     if (!isSame)
       throw new StoreError('ERR_SNAPSHOT_CORRUPT', 'The graph that was kept is not the one that was searched')
     whole.restoreVersion(lean.version)
+    whole.origin = lean.origin
     return whole
   }
 }

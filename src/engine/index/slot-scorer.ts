@@ -6,6 +6,7 @@ import { CodeShelf } from './code-shelf.ts'
 
 const NO_BITS = new Uint8Array(0)
 const NO_NORMS = new Float64Array(0)
+const NO_VECTOR = new Float32Array(0)
 /** Rows that are waited for together, the components of a cache line, and how far into a row lines are touched. */
 const TOGETHER = 32
 const LINE_COMPONENTS = 16
@@ -87,7 +88,11 @@ export class SlotScorer {
     }
     // Behind all rows, where nobody looks: of what comes to nothing the compiler would leave the reading out.
     this.#vectors[this.#vectors.length - 1] = sum
-    for (let index = 0; index < count; index++) this.#vectors.set(this.#borrowed[index]!, (row + index) * dimensions)
+    for (let index = 0; index < count; index++) {
+      this.#vectors.set(this.#borrowed[index]!, (row + index) * dimensions)
+      // What is borrowed keeps a chunk in memory.
+      this.#borrowed[index] = NO_VECTOR
+    }
   }
 
   /** Rows of other types are written where they are compared, and computing what they stand for reads ahead. */
