@@ -21,6 +21,7 @@ const directory = temporaryDirectories()
 const MIB = 2 ** 20
 const DIMENSIONS = 256
 const LIMIT_BYTES = MIB
+const FEW = 8
 const CHUNK_BYTES = 256 * DIMENSIONS * 4
 /** Blocks of columns and tables that double are allocated whole. */
 const SLACK_BYTES = MIB
@@ -37,13 +38,16 @@ async function opened(options: OpenOptions, files = new CrashableFiles()) {
   return { fixture, files, store: fixture.store, vectors }
 }
 
-/** Adds batches until one is refused; gives the error and how many entries there are. */
-async function fill(vectors: Collection, batch = 128): Promise<{ error: StoreError; count: number }> {
-  for (let count = 0; ; count += batch) {
+/** Adds entries until not even a few are taken; gives the last error and how many there are. */
+async function fill(vectors: Collection): Promise<{ error: StoreError; count: number }> {
+  let count = 0
+  for (let batch = 128; ; ) {
     try {
       await vectors.add(entriesFrom(count, batch))
+      count += batch
     } catch (error) {
-      return { error: error as StoreError, count }
+      if (batch === FEW) return { error: error as StoreError, count }
+      batch /= 2
     }
   }
 }
@@ -138,7 +142,7 @@ describe('memoryLimitBytes', () => {
 
   test('needs room for a second index, which is built within the limit', async () => {
     const { store, vectors } = await opened({ memoryLimitBytes: 12 * MIB, bufferEntries: 500, threads: 0 })
-    const { count } = await fill(vectors, 128)
+    const { count } = await fill(vectors)
     expect(count).toBeGreaterThan(1000)
     expect(store.stats().memory.reservedBytes).toBeGreaterThan(count * DIMENSIONS)
     await vectors.settled()
