@@ -217,21 +217,27 @@ export class DrivenStore {
   ): Promise<void> {
     const goOnBuilding = holdBuilding()
     const ordered = call(first)
-    let calls: Promise<void>[] = []
+    const switches: Promise<void>[] = []
+    // Places in the log are planned, so what comes behind a call waits for it to succeed.
+    const callAll = (some: readonly PlannedOperation[]): Promise<void>[] => {
+      const [failure] = failures
+      if (failure === undefined) return some.map(call)
+      failures.push(...some.map((planned) => ({ ...failure, planned })))
+      return []
+    }
     try {
       await untilQuiet()
-      const [failure] = failures
-      // Places in the log are planned, so they wait for the first to succeed.
-      if (failure !== undefined) failures.push(...rest.map((planned) => ({ ...failure, planned })))
-      else calls = rest.map(call)
-      await Promise.all(calls.filter((_, place) => rest[place]!.operation.type !== 'quantize'))
-      // A switch may wait for what is held.
-      for (const planned of rest) if (planned.operation.type === 'quantize') await this.#untilApplied(planned, failures)
+      await Promise.all(callAll(rest.filter(({ operation }) => operation.type !== 'quantize')))
+      for (const planned of rest.filter(({ operation }) => operation.type === 'quantize')) {
+        // It may wait for what is held.
+        switches.push(...callAll([planned]))
+        await this.#untilApplied(planned, failures)
+      }
       if (this.#searches) await expectSearches(this.store, `LSN ${this.triedLsn}, while an index is being built`)
     } finally {
       goOnBuilding()
     }
-    await Promise.all([ordered, ...calls])
+    await Promise.all([ordered, ...switches])
   }
 
   /** Waits until an operation is in the log and the state, or has failed, and for nothing that it does besides. */
