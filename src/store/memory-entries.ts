@@ -3,7 +3,7 @@ import { AWAITING_COLLECTION, type MemoryEntry } from '../engine/memory-ledger.t
 import type { StoreCore } from './store-core.ts'
 
 /** What a store asks besides its collections. */
-export type MemoryHost = Pick<StoreCore, 'state' | 'kernel' | 'scorer' | 'recovered' | 'threads' | 'snapshots'> & {
+type MemoryHost = Pick<StoreCore, 'state' | 'kernel' | 'scorer' | 'recovered' | 'threads' | 'snapshots'> & {
   readonly pageWindowBytes: number
 }
 

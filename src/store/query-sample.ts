@@ -20,11 +20,9 @@ const TRIES_A_QUERY = 50
 const STEPS_A_COMPONENT = 0.6
 const STEPS_A_CALL = 3000
 
-/** A query, mostly an entry of a collection, and how far the farthest of its `k` nearest others is. */
+/** An entry of a collection as a query, and how far the farthest of its `k` nearest others is. */
 export interface SampledQuery {
   readonly query: ResolvedQuery
-  /** Whether it is none of the entries: every other component is one's, the rest another's. */
-  readonly isMixed: boolean
   /** How many of `k` there are. */
   readonly wanted: number
   /** A hit that is no farther is one of the nearest: equal distances stand for each other. */
@@ -37,14 +35,6 @@ export interface SampleTools {
   readonly signal?: Abortable | undefined
 }
 
-export interface SampleSize {
-  readonly k: number
-  /** Entries at most. */
-  readonly most: number
-  /** Mixtures of two, as a share of the entries: they are farther from all others than these. */
-  readonly mixedShare?: number
-}
-
 /**
  * Draws entries of a collection as queries, the same ones from equal content, and finds the true nearest of each, itself left
  * out, by comparing it with all others as of the call. There are fewer queries where that would take long.
@@ -52,16 +42,15 @@ export interface SampleSize {
  */
 export async function sampleQueries(
   view: CollectionView,
-  { k, most, mixedShare = 0 }: SampleSize,
+  { k, most }: { readonly k: number; readonly most: number },
   tools: SampleTools,
 ): Promise<SampledQuery[]> {
   const capture = view.capture()
   const components = Math.max(1, view.liveCount * view.dimensions)
   const count = Math.min(most, Math.max(FEWEST_QUERIES, Math.floor(COMPARED_COMPONENTS / components)))
   const slots = drawSlots(capture, view.liveCount, count)
-  const entries = slots.map((slot) => ({ slot, vector: capture.borrowRun(slot, 1).vectors.slice() }))
-  const mixtures = mixturesOf(entries, Math.floor(entries.length * mixedShare))
-  const queries = [...entries, ...mixtures.map((vector) => ({ slot: undefined, vector }))].map(({ slot, vector }) => {
+  const queries = slots.map((slot) => {
+    const vector = capture.borrowRun(slot, 1).vectors.slice()
     // One more than is wanted, because each finds itself.
     return { slot, scan: checkQuery(view, { vector, k }), vector, nearest: createSelection(k + 1) }
   })
@@ -72,21 +61,8 @@ export async function sampleQueries(
     const score = others.at(-1)
     if (score === undefined) return []
     const farthest = distanceOfScore(view.distanceMetric, score)
-    const query = slot === undefined ? { vector } : { vector, excludedId: idOfBytes(capture.borrowId(slot)) }
-    return { query, isMixed: slot === undefined, wanted: others.length, farthest }
+    return { query: { vector, excludedId: idOfBytes(capture.borrowId(slot)) }, wanted: others.length, farthest }
   })
-}
-
-/** Every other component of one entry, and the rest of another; none where that is nothing but zeros. */
-function mixturesOf(entries: readonly { readonly vector: Float32Array }[], most: number): Float32Array[] {
-  const half = entries.length >> 1
-  const mixtures: Float32Array[] = []
-  for (let place = 0; place < Math.min(most, half); place++) {
-    const { vector: other } = entries[place + half]!
-    const mixture = entries[place]!.vector.map((component, at) => (at % 2 === 0 ? component : other[at]!))
-    if (mixture.some((component) => component !== 0)) mixtures.push(mixture)
-  }
-  return mixtures
 }
 
 /** Live slots; all of them where they are few. */

@@ -7,10 +7,10 @@ import { plainOptions, type SampledQuery, sampleQueries, shareFound } from './qu
 import {
   averageList,
   contrastOf,
+  hardestRecall,
   type MeasuredList,
   planLists,
   type RecallLists,
-  recallOfEntries,
   type Trial,
 } from './recall-lists.ts'
 import type { RecallPlan } from './recall-search.ts'
@@ -54,8 +54,6 @@ interface Measured {
 }
 
 const MOST_QUERIES = 400
-/** Mixtures of entries, which stand for queries that are like none of them. */
-const MIXED_SHARE = 0.25
 /** Lists grow by half; longer ones take as long as comparing everything. */
 const GROWTH = 1.5
 const SHORTEST_LIST = 10
@@ -135,21 +133,16 @@ export class RecallCalibrations {
     const { kernel, surroundings, state } = this.#core
     const { yieldToEventLoop } = surroundings
     const { lsn } = state
-    const sample = await sampleQueries(
-      view,
-      { k, most: MOST_QUERIES, mixedShare: MIXED_SHARE },
-      { kernel, yieldToEventLoop },
-    )
+    const sample = await sampleQueries(view, { k, most: MOST_QUERIES }, { kernel, yieldToEventLoop })
     const lists: MeasuredList[] = []
     const points: RecallPoint[] = []
     for (let listSize = Math.max(SHORTEST_LIST, k * 2); ; listSize = Math.ceil(listSize * GROWTH)) {
       const most = Math.min(listSize, MAX_K)
       lists.push({ listSize: most, trials: await this.#trials(view, sample, { k, listSize: most }) })
-      points.push({ listSize: most, ...recallOfEntries(lists) })
+      points.push(pointOf(lists, points.at(-1)))
       if (points.at(-1)!.hardest >= ENOUGH_RECALL || listSize >= Math.max(LONGEST_LIST, k * 2)) break
     }
-    const queries = sample.filter(({ isMixed }) => !isMixed).length
-    return { stats: { k, queries, lsn, points }, lists, planned: new Map() }
+    return { stats: { k, queries: sample.length, lsn, points }, lists, planned: new Map() }
   }
 
   async #trials(
@@ -166,7 +159,7 @@ export class RecallCalibrations {
       const probe = await probeWalk({ yieldToEventLoop }, view, { ...sampled.query, ...options })
       const { hits, visited } = await find(this.#core, view, sampled.query, options, { walked: probe?.walked })
       const contrast = probe === undefined ? 0 : contrastOf(probe.distances, sizes.k)
-      trials.push({ share: shareFound(sampled, hits), visited, contrast, isMixed: sampled.isMixed })
+      trials.push({ share: shareFound(sampled, hits), visited, contrast })
     }
     return trials
   }
@@ -179,6 +172,13 @@ function listsOf({ lists, planned }: Measured, recall: number, entryCount: numbe
   if (planned.size >= MOST_PLANS) planned.clear()
   planned.set(recall, made)
   return made
+}
+
+/** A longer list finds what a shorter one does, but for a few that a walk passed by chance. */
+function pointOf(lists: readonly MeasuredList[], before: RecallPoint | undefined): RecallPoint {
+  const { listSize, trials } = lists.at(-1)!
+  const mean = trials.reduce((sum, { share }) => sum + share, 0) / Math.max(1, trials.length)
+  return { listSize, recall: Math.max(mean, before?.recall ?? 0), hardest: hardestRecall(lists) }
 }
 
 /** Whether a calibration still says something of a collection. */

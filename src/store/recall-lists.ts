@@ -6,8 +6,6 @@ export interface Trial {
   readonly visited: number
   /** {@link contrastOf} what the walk found. */
   readonly contrast: number
-  /** Whether the query is none of the entries, but farther from all of them. */
-  readonly isMixed: boolean
 }
 
 /** All queries of the sample searched with one list, in the same order for every list. */
@@ -30,18 +28,12 @@ interface Estimate {
   readonly listSize: number
   /** By stratum; harder ones never find more, and longer lists never less. */
   readonly recalls: readonly number[]
-  /** What chance may have added: the standard error of the mean over all strata, of entries. */
+  /** What chance may have added: the standard error of the mean over all strata. */
   readonly doubt: number
 }
 
 /** Where strata end: the fifth of the sample with the least contrast takes lists several times as long as the rest. */
 const STRATUM_ENDS = [0.2, 0.4, 0.7]
-/**
- * What has less contrast than all entries but these is like no entry: with enough such queries it is a stratum. Mixtures count
- * in no other, where they would be the hardest, and make lists longer than entries need them.
- */
-const FAR_END = 0.05
-const FEWEST_FAR = 15
 /** Lists above these probe no better, and cost what they are to save. */
 const MOST_PROBES = 9
 
@@ -74,60 +66,32 @@ export function planLists(measured: readonly MeasuredList[], recall: number, ent
   let best: RecallLists | undefined
   let fewest = Number.POSITIVE_INFINITY
   for (const probe of measured.slice(0, MOST_PROBES)) {
-    const far = farBound(probe)
-    const bounds = [...far, ...boundsOf(probe)]
-    const [counted, ...lists] = [probe, ...measured].map((list) => countedOf(list, probe, far[0]))
-    const estimates = estimate(lists, counted!, bounds)
+    const bounds = boundsOf(probe)
+    const estimates = estimate(measured, probe, bounds)
     const listSizes = Array.from({ length: bounds.length + 1 }, (_, stratum) =>
       shortestList(estimates, stratum, recall),
     )
-    const found = { probe: probe.listSize, bounds, listSizes }
-    const visited = visitedWith(found, measured, probe, entryCount)
-    if (visited < fewest) [best, fewest] = [found, visited]
+    const lists = { probe: probe.listSize, bounds, listSizes }
+    const visited = visitedWith(lists, measured, probe, entryCount)
+    if (visited < fewest) [best, fewest] = [lists, visited]
   }
   return best ?? { probe: 1, bounds: [], listSizes: [undefined] }
 }
 
 /** The one list that finds a recall on the average of the sample, for searches that cannot be probed. */
 export function averageList(measured: readonly MeasuredList[], recall: number): number | undefined {
-  const ofEntries = measured.map((list) => countedOf(list, list))
-  const [probe] = ofEntries
-  return probe && shortestList(estimate(ofEntries, probe, []), 0, recall)
+  const [probe] = measured
+  return probe && shortestList(estimate(measured, probe, []), 0, recall)
 }
 
-/** What the last list finds of entries on the average, and of the stratum with the least contrast at the first list. */
-export function recallOfEntries(measured: readonly MeasuredList[]): { recall: number; hardest: number } {
-  const ofEntries = measured.map((list) => countedOf(list, list))
-  const [probe] = ofEntries
-  if (probe === undefined) return { recall: 1, hardest: 1 }
-  const [recall, hardest] = [[], boundsOf(probe)].map(
-    (bounds) => estimate(ofEntries, probe, bounds).at(-1)!.recalls[0]!,
-  )
-  return { recall: recall!, hardest: hardest! }
-}
-
-/** Entries, and the mixtures whose probe had less contrast than `far`. */
-function countedOf({ listSize, trials }: MeasuredList, probe: MeasuredList, far = 0): MeasuredList {
-  return { listSize, trials: trials.filter(({ isMixed }, query) => !isMixed || probe.trials[query]!.contrast < far) }
-}
-
-/** The contrast that few entries are below, if enough of the sample is. */
-function farBound({ trials }: MeasuredList): number[] {
-  const sorted = sortedContrasts(trials)
-  const bound = sorted[Math.floor(sorted.length * FAR_END)] ?? 0
-  const far = trials.filter(({ contrast }) => contrast < bound).length
-  return far < FEWEST_FAR || bound >= sorted[Math.floor(sorted.length * STRATUM_ENDS[0]!)]! ? [] : [bound]
-}
-
-function sortedContrasts(trials: readonly Trial[]): Float64Array {
-  return Float64Array.from(
-    trials.filter(({ isMixed }) => !isMixed),
-    ({ contrast }) => contrast,
-  ).sort()
+/** What a list finds in the stratum with the least contrast at the first list. */
+export function hardestRecall(measured: readonly MeasuredList[]): number {
+  const [probe] = measured
+  return probe === undefined ? 1 : estimate(measured, probe, boundsOf(probe)).at(-1)!.recalls[0]!
 }
 
 function boundsOf({ trials }: MeasuredList): number[] {
-  const sorted = sortedContrasts(trials)
+  const sorted = Float64Array.from(trials, ({ contrast }) => contrast).sort()
   const ends = STRATUM_ENDS.map((end) => sorted[Math.floor(sorted.length * end)]!)
   // Equal contrasts are in one stratum, and none is empty.
   return ends.filter((end, place) => end > (place === 0 ? sorted[0]! : Math.max(sorted[0]!, ends[place - 1]!)))
@@ -143,20 +107,18 @@ function estimate(measured: readonly MeasuredList[], probe: MeasuredList, bounds
   const strata = probe.trials.map(({ contrast }) => stratumOf(bounds, contrast))
   const counts = Array.from({ length: bounds.length + 1 }, (_, stratum) => strata.filter((s) => s === stratum).length)
   const estimates: Estimate[] = []
-  const entries = probe.trials.filter(({ isMixed }) => !isMixed).length
   for (const { listSize, trials } of measured) {
     const sums = counts.map(() => 0)
     for (const [query, { share }] of trials.entries()) sums[strata[query]!]! += share
     const means = sums.map((sum, stratum) => sum / counts[stratum]!)
     let squares = 0
-    for (const [query, { share, isMixed }] of trials.entries()) {
-      if (isMixed) continue
+    for (const [query, { share }] of trials.entries()) {
       const stratum = strata[query]!
       squares += ((share - means[stratum]!) ** 2 * counts[stratum]!) / Math.max(1, counts[stratum]! - 1)
     }
     const before = estimates.at(-1)?.recalls
     const recalls = risen(means, counts).map((mean, stratum) => Math.max(mean, before?.[stratum] ?? 0))
-    estimates.push({ listSize, recalls, doubt: Math.sqrt(squares) / Math.max(1, entries) })
+    estimates.push({ listSize, recalls, doubt: Math.sqrt(squares) / Math.max(1, trials.length) })
   }
   return estimates
 }
@@ -194,7 +156,7 @@ function shortestList(estimates: readonly Estimate[], stratum: number, recall: n
   return undefined
 }
 
-/** Vectors that the entries of the sample would be compared with, all together. */
+/** Vectors that the queries of the sample would be compared with, all together. */
 function visitedWith(
   lists: RecallLists,
   measured: readonly MeasuredList[],
@@ -203,7 +165,6 @@ function visitedWith(
 ): number {
   let visited = 0
   for (const [query, trial] of probe.trials.entries()) {
-    if (trial.isMixed) continue
     const listSize = listSizeFor(lists, trial.contrast)
     visited += trial.visited
     if (listSize === undefined) visited += entryCount

@@ -36,7 +36,18 @@ describe('memoryUsage', () => {
     await vectors.search({ id: 'e0' })
     const { components } = checkedLedger(store)
     expect(Object.keys(components).sort()).toEqual(
-      ['buffer', 'documents', 'identity', 'ids', 'indexSlots', 'kernel', 'logQueue', 'norms', 'originals', 'tombstones'].sort(),
+      [
+        'buffer',
+        'documents',
+        'identity',
+        'ids',
+        'indexSlots',
+        'kernel',
+        'logQueue',
+        'norms',
+        'originals',
+        'tombstones',
+      ].sort(),
     )
     const live = COUNT * DIMENSIONS * 4
     expect(components.originals).toBeGreaterThanOrEqual(live)

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest'
 import {
   averageList,
   contrastOf,
+  hardestRecall,
   listSizeFor,
   type MeasuredList,
   planLists,
-  recallOfEntries,
   type Trial,
 } from '../../src/store/recall-lists.ts'
 
@@ -19,7 +19,6 @@ function measured(sharesOf: (query: number) => readonly number[], queries = 10):
       share: sharesOf(query)[place]!,
       visited: VISITED[place]!,
       contrast: query / queries,
-      isMixed: false,
     })
     return { listSize, trials: Array.from({ length: queries }, (_, query) => trial(query)) }
   })
@@ -90,28 +89,9 @@ describe('lists for a recall', () => {
   test('pool strata in which more contrast found less, and longer lists that found less', () => {
     const odd = measured((query) => (query < 2 ? [0.9, 0.9, 0.9, 0.9, 0.9] : [0.7, 0.8, 0.7, 0.8, 1]))
     // Pooled, all of them found (2 x 0.9 + 8 x 0.7) / 10 with the first list.
-    expect(recallOfEntries(odd.slice(0, 1)).hardest).toBeCloseTo(0.74, 12)
-    expect(recallOfEntries(odd.slice(0, 2)).hardest).toBeCloseTo(0.82, 12)
-    expect(recallOfEntries(odd.slice(0, 3)).hardest).toBeCloseTo(0.82, 12)
-  })
-
-  test('know what is farther than entries by mixtures of them, which count nowhere else', () => {
-    const entries = measured((query) => (query < 20 ? [0.8, 0.9, 1, 1, 1] : [1, 1, 1, 1, 1]), 100)
-    const withMixed = (contrast: number, mixtures: number) =>
-      entries.map(({ listSize, trials }, place) => {
-        const mixture: Trial = { share: [0, 0.2, 0.5, 0.8, 1][place]!, visited: 1, contrast, isMixed: true }
-        return { listSize, trials: [...trials, ...new Array<Trial>(mixtures).fill(mixture)] }
-      })
-    const lists = planLists(withMixed(0.015, 40), 0.8, 10_000)
-    expect(lists.bounds).toEqual([0.05, 0.2, 0.4, 0.7])
-    expect(listSizeFor(lists, 0)).toBeGreaterThan(120)
-    expect(listSizeFor(lists, 0.05)).toBeLessThan(40)
-    expect(recallOfEntries(withMixed(0.015, 40))).toEqual(recallOfEntries(entries))
-    expect(averageList(withMixed(0.015, 40), 0.97)).toBe(averageList(entries, 0.97))
-    // Too few to say anything, or no farther than entries.
-    expect(planLists(withMixed(0.1, 40), 0.8, 10_000)).toEqual(planLists(entries, 0.8, 10_000))
-    expect(planLists(withMixed(0.015, 5), 0.8, 10_000).bounds).toEqual([0.2, 0.4, 0.7])
-    expect(planLists(withMixed(0.3, 40), 0.8, 10_000).bounds).toEqual([0.2, 0.4, 0.7])
+    expect(hardestRecall(odd.slice(0, 1))).toBeCloseTo(0.74, 12)
+    expect(hardestRecall(odd.slice(0, 2))).toBeCloseTo(0.82, 12)
+    expect(hardestRecall(odd.slice(0, 3))).toBeCloseTo(0.82, 12)
   })
 
   test('know one stratum where all contrasts are equal', () => {

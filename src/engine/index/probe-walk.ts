@@ -2,6 +2,7 @@ import type { CollectionView } from '../collection-state.ts'
 import { checkQuery } from '../vector-buffer.ts'
 import { walkGraph } from './graph-walk.ts'
 import type { IndexQuery } from './index-search.ts'
+import type { ServedGraph } from './index-task-runner.ts'
 import { listSizeOf } from './list-sizes.ts'
 import { allowedNodes, type SearchTools, type Walked } from './search-pass.ts'
 
@@ -24,7 +25,7 @@ export async function probeWalk(
   const { built } = served
   if (built === undefined) return undefined
   const allowed = allowedNodes(built, undefined)
-  const passedOver = query.leaveOut === true ? ownNode(view, query.excludedId) : undefined
+  const passedOver = query.leaveOut === true ? ownNode(view, served, query.excludedId) : undefined
   const options = {
     listSize: listSizeOf(query, built),
     ...(allowed && { allowed }),
@@ -40,14 +41,13 @@ export async function probeWalk(
 /** A walk that was made elsewhere as a probe. */
 export function probeOf(view: CollectionView, walked: Walked, excludedId: string | undefined): Probe {
   const { nodes, distances } = walked.hits
-  const own = ownNode(view, excludedId)
+  const own = ownNode(view, walked.served, excludedId)
   return { walked, distances: own === undefined ? distances : distances.filter((_, place) => nodes[place] !== own) }
 }
 
 /** The node that stands for an entry and no other. */
-function ownNode(view: CollectionView, id: string | undefined): number | undefined {
+function ownNode(view: CollectionView, { built }: ServedGraph, id: string | undefined): number | undefined {
   const slot = id === undefined ? undefined : view.slotOf(id)
-  const { built } = view.index.served
   const node = slot === undefined ? undefined : built?.slots.nodeOf(slot)
   return node === undefined || built?.slots.borrowChain(node) !== undefined ? undefined : node
 }
