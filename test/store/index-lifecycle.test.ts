@@ -305,6 +305,7 @@ describe('stats and memory', () => {
       unreachable: 0,
       capacity: expect.any(Number),
       codes: '4-bit',
+      form: 'whole',
     })
     await store.close()
   })
