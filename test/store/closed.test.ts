@@ -27,6 +27,7 @@ const STORE_ANSWERS: Record<string, [StoreCall, 'ok' | 'ERR_STORE_CLOSED']> = {
 const COLLECTION_ANSWERS: Record<string, [CollectionCall, 'ok' | 'ERR_STORE_CLOSED']> = {
   name: [(vectors) => vectors.name, 'ok'],
   dimensions: [(vectors) => vectors.dimensions, 'ok'],
+  type: [(vectors) => vectors.type, 'ok'],
   metric: [(vectors) => vectors.metric, 'ok'],
   add: [(vectors) => vectors.add(someEntries(1)), 'ERR_STORE_CLOSED'],
   addAll: [(vectors) => vectors.addAll(someEntries(1)), 'ERR_STORE_CLOSED'],
