@@ -41,7 +41,8 @@ let done = first
 while (done < first + MOST_OPERATIONS) {
   const operations = [operationAt(done + 1)]
   const most = 1 + (next() % 12)
-  const isWrite = (operation) => operation.type !== 'create' && operation.type !== 'drop'
+  // A switch is logged once it has measured, so what is called beside it may come before.
+  const isWrite = (operation) => !['create', 'drop', 'quantize'].includes(operation.type)
   while (operations.length < most && isWrite(operations[0]) && isWrite(operationAt(done + operations.length + 1))) {
     operations.push(operationAt(done + operations.length + 1))
   }
@@ -67,7 +68,7 @@ async function write(operation, number) {
 }
 
 /** Resolves with the LSN, or 0 where the call does not tell it. */
-async function start({ type, name, dimensions, metric, entries, ids, id, metadata }) {
+async function start({ type, name, dimensions, metric, mode, entries, ids, id, metadata }) {
   switch (type) {
     case 'create':
       words = await store.collection(name, { dimensions, metric })
@@ -77,6 +78,8 @@ async function start({ type, name, dimensions, metric, entries, ids, id, metadat
       return 0
     case 'add':
       return (await words.add(entries)).lsn
+    case 'quantize':
+      return (await words.quantize(mode)).lsn
     case 'update':
       return (await words.update(id, { metadata })).lsn
     default:

@@ -9,6 +9,9 @@ const LIFETIME_OPERATIONS = 401
 /** It begins with an import of so many batches. */
 const IMPORT_BATCHES = 3
 const BATCH_ENTRIES = 60
+/** Its mode is switched once in so many operations. */
+const SWITCH_OPERATIONS = 29
+const MODES = ['int8', 'binary', 'none']
 
 /** @param {number} number */
 export function operationAt(number) {
@@ -21,6 +24,7 @@ export function operationAt(number) {
     const entries = Array.from({ length: BATCH_ENTRIES }, (_, index) => entryOf(`i${first + index}`, next))
     return { type: 'add', name: COLLECTION, entries }
   }
+  if (age % SWITCH_OPERATIONS === 0) return { type: 'quantize', name: COLLECTION, mode: MODES[next() % MODES.length] }
   const id = () => `w${next() % 60}`
   const imported = () => `i${next() % (IMPORT_BATCHES * BATCH_ENTRIES)}`
   const kind = next() % 8
