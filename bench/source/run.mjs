@@ -12,6 +12,7 @@ import { benchIndexChurn } from './index-churn.mjs'
 import { benchIndexSearch } from './index-search.mjs'
 import { benchIndexThreshold } from './index-threshold.mjs'
 import { benchIngest } from './ingest.mjs'
+import { benchModes } from './modes.mjs'
 import { benchReopen } from './reopen.mjs'
 import { machineLine, writeSection } from './report.mjs'
 import { benchSnapshots } from './snapshots.mjs'
@@ -45,6 +46,7 @@ const sections = {
   'index-search': () => benchIndexSearch(data, { rounds, directory }),
   'index-threshold': () => benchIndexThreshold(data, { rounds, directory }),
   'index-churn': () => benchIndexChurn(data, { directory }),
+  modes: () => benchModes({ directory, rounds, limit: values.limit && Number(values.limit) }),
   'event-loop': () => benchEventLoop(data, { directory }),
   'event-loop-snapshot': () => benchEventLoopSnapshot({ directory }),
 }
