@@ -108,6 +108,10 @@ export async function retain(files: Files, options: RetentionOptions): Promise<R
   const { checksum, log, history, nowMs } = options
   const listing = await listSnapshots(files, checksum)
   const manifests = listing.snapshots.flatMap(({ manifest }) => manifest ?? [])
+  const [newest] = listing.snapshots
+  // It may be readable another time, and what is in memory for searching only may rest on it.
+  if (newest?.problem !== undefined)
+    return { kept: manifests, droppedLogBytes: 0, damaged: { lsn: newest.lsn, error: newest.problem } }
   // One that cannot be read may still be of use to somebody while it has no two successors.
   if (manifests.length < NEWEST_KEPT) return { kept: manifests, droppedLogBytes: 0 }
   const planned = planKept(listing, historyBound(log.segments, manifests, history, nowMs))

@@ -233,6 +233,28 @@ describe('a store', () => {
     await store.close()
   })
 
+  test('removes nothing where the newest one cannot be read just now, says so, and writes it again', async () => {
+    const problems: StoreError[] = []
+    const onProblem = (problem: StoreError) => void problems.push(problem)
+    const { fixture, store, taken, round } = await filledStore(2, { onProblem })
+    const { files } = fixture
+    const newest = taken[1]! + 100
+    const before = files.paths().filter((path) => path.startsWith('snapshots/'))
+    files.failWhen((operation) => operation === `open ${manifestPath(newest)} read`, 'EACCES')
+    expect(await round()).toMatchObject({ lsn: newest, droppedLogBytes: 0 })
+    expect(problems.map(({ code }) => code)).toEqual(['ERR_PERMISSION'])
+    expect(problems[0]!.message).toContain(`the snapshot at LSN ${newest} does not hold`)
+    expect(await snapshotLsns(files)).toEqual([newest, taken[1], taken[0]])
+    expect(files.paths()).toEqual(expect.arrayContaining(before))
+    const copy = await StoreFixture.open(SMALL, files.restartImage())
+    expect(copy.store.stats().recovery).toMatchObject({ snapshotLsn: newest, problems: [] })
+    expect(await copy.store.digest()).toEqual(await store.digest())
+    await copy.store.close()
+    expect((await round()).droppedLogBytes).toBeGreaterThan(0)
+    expect(await snapshotLsns(files)).toEqual([newest + 100, newest])
+    await store.close()
+  })
+
   test('tries to remove again what could not be removed', async () => {
     const problems: StoreError[] = []
     const onProblem = (problem: StoreError) => void problems.push(problem)
