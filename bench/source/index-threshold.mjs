@@ -21,7 +21,7 @@ const MOST_GENERATED = 100_000
 const PATCHES = [
   { file: 'engine/index/scan-or-walk.js', pattern: /const FEW_BYTES = [^;]+;/, replacement: 'const FEW_BYTES = 0;' },
   {
-    file: 'engine/index/search-pass.js',
+    file: 'engine/index/list-sizes.js',
     pattern: /function rescoredCount\([^)]*\) \{/,
     replacement: '$& if (globalThis.benchRescored !== undefined) return globalThis.benchRescored;',
   },
