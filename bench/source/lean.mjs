@@ -27,7 +27,7 @@ const { loadChecksum } = await from('base/checksum.js')
 const { applyEvent, markApplied } = await from('engine/apply-event.js')
 const { StoreState } = await from('engine/store-state.js')
 const { searchIndex } = await from('engine/index/index-search.js')
-const { leanGraph, loadLeanModule } = await from('engine/index/lean-graph.js')
+const { loadLeanModule } = await from('engine/index/lean-graph.js')
 const { SlotScorer } = await from('engine/index/slot-scorer.js')
 const { loadWasmKernel } = await from('engine/kernel/wasm-kernel.js')
 const { MainThreadHost } = await from('engine/workers/main-thread-host.js')
@@ -121,7 +121,7 @@ async function measure(set) {
 }
 
 function lean(built, codes, module) {
-  const steps = leanGraph(built, codes, module)
+  const steps = built.lean(codes, module)
   let longest = 0
   const startMs = performance.now()
   for (;;) {

@@ -3,6 +3,7 @@ import { CHUNK_SLOTS } from '../base/limits.ts'
 import { ChainedHash } from './chained-hash.ts'
 import type { CollectionCapture } from './collection-capture.ts'
 import { passFreed } from './freed-chunks.ts'
+import type { DiskANNIndex } from './index/disk-ann-index.ts'
 import { writeIndex } from './index/index-digest.ts'
 import { DISTANCE_METRICS } from './metric.ts'
 import { QUANTIZATION_MODES } from './quantization.ts'
@@ -118,16 +119,24 @@ export async function digestIndexes(
   checksum: Checksum,
   yieldToEventLoop: () => Promise<void>,
 ): Promise<bigint> {
-  // All are asked at once, so that each waits at this very place of the log.
-  const collections = state.collections()
-  const hashes = collections.map(({ index }) =>
+  const digestIndex = (index: DiskANNIndex) =>
     index.visitWhole(async (served) => {
       const ofIndex = new ChainedHash(checksum)
       for (const _ of writeIndex(ofIndex, served)) await yieldToEventLoop()
       return ofIndex.finish()
-    }),
-  )
-  const digests = await Promise.all(hashes)
+    })
+  return digestEachIndex(state, checksum, digestIndex)
+}
+
+/** The same, with the hash of each index as `digestIndex` gives it. */
+export async function digestEachIndex(
+  state: StoreView,
+  checksum: Checksum,
+  digestIndex: (index: DiskANNIndex) => Promise<bigint>,
+): Promise<bigint> {
+  // All are asked at once, so that each waits at this very place of the log.
+  const collections = state.collections()
+  const digests = await Promise.all(collections.map(({ index }) => digestIndex(index)))
   return combineIndexDigests(
     collections.map(({ creationLsn }, place) => [creationLsn, digests[place]!]),
     checksum,

@@ -40,13 +40,11 @@ export class GraphSource implements WholeGraphSource {
   }
 
   /** @throws StoreError `ERR_SNAPSHOT_CORRUPT` where files are damaged or missing, `ERR_ABORTED`, or what the files say. */
-  async restore(isDead: IsDead, version: object): Promise<BuiltGraph> {
+  async restore(isDead: IsDead): Promise<BuiltGraph> {
     const tools = { ...this.#tools, buffers: new PageBuffers() }
     const parts = new CollectionParts(this.#files, this.#storeId, this.#record, this.#parts, tools)
     try {
-      const built = await restoreGraph(this.#record, this.#record.graph!, isDead, parts)
-      built.restoreVersion(version)
-      return built
+      return await restoreGraph(this.#record, this.#record.graph!, isDead, parts)
     } catch (error) {
       throw this.#explained(asCorrupt(this.#path, error))
     } finally {

@@ -1,6 +1,6 @@
 import type { Checksum } from '../base/checksum.ts'
 import { ChainedHash } from '../engine/chained-hash.ts'
-import { combineIndexDigests } from '../engine/digest.ts'
+import { digestEachIndex } from '../engine/digest.ts'
 import type { DiskANNIndex } from '../engine/index/disk-ann-index.ts'
 import type { IndexVersion } from '../engine/index/index-capture.ts'
 import { writeIndex } from '../engine/index/index-digest.ts'
@@ -34,12 +34,6 @@ export function digestIndex(index: DiskANNIndex, { checksum, yieldToEventLoop }:
 }
 
 /** The `index` digest of a state, as `digestIndexes` gives it, without reading lean graphs whose digests are known. */
-export async function digestGraphs(state: StoreView, tools: DigestTools): Promise<bigint> {
-  // All are asked at once, so that each waits at this very place of the log.
-  const collections = state.collections()
-  const digests = await Promise.all(collections.map(({ index }) => digestIndex(index, tools)))
-  return combineIndexDigests(
-    collections.map(({ creationLsn }, place) => [creationLsn, digests[place]!]),
-    tools.checksum,
-  )
+export function digestGraphs(state: StoreView, tools: DigestTools): Promise<bigint> {
+  return digestEachIndex(state, tools.checksum, (index) => digestIndex(index, tools))
 }

@@ -134,8 +134,8 @@ export class GraphKeeper {
     const tools = { checksum, yieldToEventLoop, signal, pinned }
     const source = new GraphSource(files, newestSnapshot()!, creationLsn, tools)
     return {
-      restore: (isDead, version) => {
-        const reading = source.restore(isDead, version).finally(() => this.#readings.delete(reading))
+      restore: (isDead) => {
+        const reading = source.restore(isDead).finally(() => this.#readings.delete(reading))
         this.#readings.add(reading)
         return reading
       },

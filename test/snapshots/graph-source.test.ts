@@ -75,7 +75,7 @@ describe('a graph that is read from a snapshot', () => {
     const { path } = { path: partPath(graphParts.find(({ kind }) => kind === CODES)!) }
     await files.remove(path)
     const isDead = () => false
-    const error = await errorOf(source.restore(isDead, {}))
+    const error = await errorOf(source.restore(isDead))
     expect([error.code, error.details.path]).toEqual(['ERR_SNAPSHOT_CORRUPT', path])
     expect(error.message).toMatch(
       /^the graph of 'c' cannot be read back from its snapshot: .*optimize\(\) makes a new one$/,

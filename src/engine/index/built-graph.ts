@@ -92,8 +92,10 @@ export class BuiltGraph {
   }
 
   /**
-   * The same graph for searching only, with the same nodes, slots, deaths and version. This one must not change meanwhile, but
-   * for deaths, which {@link takeDeathsOf} brings over. Stops after every few milliseconds.
+   * The same graph for searching only, with the same nodes, slots, deaths and version, and one kind of codes. With 'walk' these are
+   * the codes that walks read as things stand, so that walks find the same; with 'binary' they are of one bit a dimension, made of
+   * the wide codes. This one must not change meanwhile, but for deaths, which {@link takeDeathsOf} brings over. Stops after every
+   * few milliseconds.
    */
   *lean(codes: LeanCodes, module: LeanModule): Generator<void, BuiltGraph, void> {
     const graph = yield* this.graph.lean(codes, module)

@@ -4,7 +4,7 @@ import { type Job, PAUSE } from '../graph/job.ts'
 import type { PhaseHost } from '../workers/phase-host.ts'
 import type { BuiltGraph } from './built-graph.ts'
 import type { ServedGraph } from './index-task-runner.ts'
-import { type LeanCodes, leanGraph, loadLeanModule, type WholeGraphSource } from './lean-graph.ts'
+import { type LeanCodes, loadLeanModule, type WholeGraphSource } from './lean-graph.ts'
 import type { IsDead } from './live-nodes.ts'
 
 /** Who runs the steps, and until when. */
@@ -55,7 +55,7 @@ export class GraphForm {
   async lean(served: ServedGraph, codes: LeanCodes, host: FormHost): Promise<ServedGraph> {
     const { built: whole } = await this.whole(served, host)
     const module = await loadLeanModule()
-    const built = await host.phases.run(whole!.graph.core, asJob(leanGraph(whole!, codes, module)), host.signal)
+    const built = await host.phases.run(whole!.graph.core, asJob(whole!.lean(codes, module)), host.signal)
     if (whole !== served.built) host.phases.forget(whole!.graph.core)
     return { ...served, built }
   }
@@ -84,7 +84,7 @@ export class GraphForm {
   }
 
   async #read(lean: BuiltGraph): Promise<BuiltGraph> {
-    const whole = await this.#source!.restore(this.#isDead, lean.version)
+    const whole = await this.#source!.restore(this.#isDead)
     const isSame = whole.graph.nodeCount === lean.graph.nodeCount && whole.graph.linkedCount === lean.graph.linkedCount
     if (!isSame)
       throw new StoreError('ERR_SNAPSHOT_CORRUPT', 'The graph that was kept is not the one that was searched')
